@@ -1,0 +1,63 @@
+"""Conversation memory for LangChain on plain Redis."""
+
+from openta_memory._plans import Appended, Metadata, Trimmed, Window
+from openta_memory.codec import Codec, JSONCodec, StoredMessage
+from openta_memory.errors import (
+    CorruptMessageError,
+    MessageError,
+    MessageTooLargeError,
+    MissingExtraError,
+    OpenTAMemoryError,
+    OwnerError,
+    SessionIdError,
+    SettingsError,
+    StoreAuthError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+    StoreReplyError,
+    StoreTimeoutError,
+    StoreUnavailableError,
+    UnserializableMessageError,
+    WrongKeyTypeError,
+)
+from openta_memory.history import RedisChatMessageHistory, TurnHistory
+from openta_memory.memory import ConversationMemory
+from openta_memory.session import SessionManager, Turn, get_session_manager
+from openta_memory.settings import MemorySettings
+from openta_memory.window import valid_window
+
+__all__ = [
+    "Appended",
+    "Codec",
+    "ConversationMemory",
+    "CorruptMessageError",
+    "JSONCodec",
+    "MemorySettings",
+    "MessageError",
+    "MessageTooLargeError",
+    "Metadata",
+    "MissingExtraError",
+    "OpenTAMemoryError",
+    "OwnerError",
+    "RedisChatMessageHistory",
+    "SessionIdError",
+    "SessionManager",
+    "SettingsError",
+    "StoreAuthError",
+    "StoreError",
+    "StoreFullError",
+    "StoreReadOnlyError",
+    "StoreReplyError",
+    "StoreTimeoutError",
+    "StoreUnavailableError",
+    "StoredMessage",
+    "Trimmed",
+    "Turn",
+    "TurnHistory",
+    "UnserializableMessageError",
+    "Window",
+    "WrongKeyTypeError",
+    "get_session_manager",
+    "valid_window",
+]

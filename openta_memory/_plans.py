@@ -1,0 +1,366 @@
+"""Every decision the store can take without a server.
+
+A plan says what to send and how to read what comes back; `RedisStore` and `AsyncRedisStore` only
+send it. A plan's commands travel together: one round trip, and one transaction where there are
+several.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Generic, Literal, TypeVar
+
+from langchain_core.messages import BaseMessage
+
+from openta_memory.codec import Codec, JSONCodec, StoredMessage
+from openta_memory.errors import (
+    CorruptMessageError,
+    MessageError,
+    MessageTooLargeError,
+    OwnerError,
+    StoreReplyError,
+)
+from openta_memory.keys import Keys, encode_id
+from openta_memory.scripts import Script, load
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Archive = Literal["off", "on", "asked"]
+
+logger = logging.getLogger("openta_memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: a script called on keys with arguments, or words for Redis as they are."""
+
+    words: tuple[Any, ...]
+    script: Script | None = None
+    keys: tuple[str, ...] = ()
+
+    def as_evalsha(self) -> tuple[Any, ...]:
+        """Spell it out for a server that may know the script already."""
+        if self.script is None:
+            return self.words
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.words)
+
+    def as_eval(self) -> tuple[Any, ...]:
+        """Spell it out for a server that doesn't know the script."""
+        if self.script is None:
+            return self.words
+        return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """What to send in one round trip, and how to read the replies."""
+
+    commands: tuple[Command, ...]
+    read: Callable[[list[Any]], T]
+
+    def and_then(self, other: Plan[U]) -> Plan[tuple[T, U]]:
+        """Join another plan to this one, in the same round trip and transaction."""
+        mine = len(self.commands)
+        return Plan(
+            self.commands + other.commands,
+            lambda replies: (self.read(replies[:mine]), other.read(replies[mine:])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known of a conversation beside its messages.
+
+    Attributes:
+        session_id: The conversation's id.
+        owner: Who may see it; None when nobody was named.
+        seq: How many messages were ever appended to it.
+        length: How many messages it holds now.
+        created_at: When it was created; None when Redis lost that.
+        updated_at: When it was last appended to.
+        title: What a service calls it.
+        ttl: Seconds it is kept after this read; 0 keeps it for ever.
+    """
+
+    session_id: str
+    owner: str | None
+    seq: int
+    length: int
+    created_at: datetime | None
+    updated_at: datetime | None
+    title: str | None
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The messages read, oldest first, and what is known of their conversation.
+
+    Attributes:
+        messages: The messages with the times they were stored.
+        metadata: None when there is no such conversation.
+        skipped: How many entries could not be decoded and were left out.
+    """
+
+    messages: list[StoredMessage]
+    metadata: Metadata | None
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did.
+
+    Attributes:
+        seq: The number of the last message of the batch, counted from 1.
+        length: How many messages the conversation holds.
+        repeated: The same append had been done before; nothing was stored again.
+        cold: Nothing was stored: the archive must be asked for the conversation first.
+    """
+
+    seq: int
+    length: int
+    repeated: bool = False
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """How many messages a trim removed, and how many it left."""
+
+    removed: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Builds the plans of one memory.
+
+    Args:
+        ttl: Seconds a conversation is kept after its last read or write; 0 for ever.
+        max_messages: The cap, in messages; 0 sets none.
+        max_message_bytes: The longest record that is taken, in bytes.
+        strict: Raise on an entry that can't be decoded; otherwise skip, log and count it.
+        keys: How keys are named.
+        codec: How messages become bytes.
+    """
+
+    ttl: int = 3600
+    max_messages: int = 50
+    max_message_bytes: int = 262_144
+    strict: bool = True
+    keys: Keys = field(default_factory=Keys)
+    codec: Codec = field(default_factory=JSONCodec)
+
+    def append(
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        *,
+        owner: str | None = None,
+        token: str | None = None,
+        archive: Archive = "off",
+    ) -> Plan[Appended]:
+        """Store a batch as one block; the same token twice stores it once.
+
+        Raises:
+            MessageError: When a message can't be stored; then none of the batch is.
+        """
+        noise = os.urandom(6 + 16 * len(messages))
+        records = self._encode(session_id, messages, noise[6:])
+        words = (
+            self.ttl,
+            self.max_messages,
+            owner or "",
+            _short(token) if token else b64encode(noise[:6]),
+            session_id,
+            archive,
+            *records,
+        )
+        keys = self._keys(session_id, owner, outbox=archive != "off")
+        command = Command(words, load("append"), keys)
+        return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
+
+    def window(
+        self, session_id: str, *, limit: int | None = None, owner: str | None = None
+    ) -> Plan[Window]:
+        """Read the last messages (all without a limit) and renew the time to live.
+
+        Raises:
+            ValueError: When the limit is less than 1.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit must be 1 or more, or None for all, got {limit}")
+        look = self._look(session_id, owner)
+        fetch = Command(("LRANGE", look.keys[0], -limit if limit else 0, -1))
+        return Plan((look, fetch), lambda replies: self._window(session_id, *replies))
+
+    def metadata(
+        self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
+    ) -> Plan[Metadata | None]:
+        """Look a conversation up, and renew its time to live, or give it one of its own."""
+        look = self._look(session_id, owner, own_ttl)
+        return Plan((look,), lambda replies: self._metadata(session_id, replies[0]))
+
+    def trim(self, session_id: str, keep: int, *, owner: str | None = None) -> Plan[Trimmed]:
+        """Keep the last messages only, in whole turns.
+
+        Raises:
+            ValueError: When `keep` is less than 1; `clear` removes all.
+        """
+        if keep < 1:
+            raise ValueError(f"keep must be 1 or more, got {keep}; clear() removes all")
+        keys = self.keys.conversation(session_id)
+        command = Command((self.ttl, owner or "", keep), load("trim"), keys)
+        return Plan((command,), lambda replies: self._trimmed(session_id, replies[0]))
+
+    def clear(
+        self, session_id: str, *, owner: str | None = None, archive: Archive = "off"
+    ) -> Plan[bool]:
+        """Remove a conversation; says whether there was one."""
+        keys = self._keys(session_id, owner, outbox=archive != "off")
+        command = Command((owner or "", session_id, archive), load("clear"), keys)
+        return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
+
+    def restore(
+        self, session_id: str, records: Sequence[bytes], metadata: Metadata
+    ) -> Plan[Appended]:
+        """Put back a conversation that Redis no longer has; what it has by now stays.
+
+        Args:
+            session_id: The conversation.
+            records: Its latest records as they were encoded, cut to whole turns.
+            metadata: Its owner, seq, times and title.
+        """
+        words = (
+            self.ttl,
+            metadata.owner or "",
+            metadata.seq,
+            _milliseconds(metadata.created_at),
+            _milliseconds(metadata.updated_at),
+            metadata.title or "",
+            *records,
+        )
+        command = Command(words, load("restore"), self.keys.conversation(session_id))
+        return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
+
+    def _keys(self, session_id: str, owner: str | None, *, outbox: bool) -> tuple[str, ...]:
+        keys: tuple[str, ...] = self.keys.conversation(session_id)
+        if owner is not None:
+            keys += (self.keys.owner(owner, session_id),)
+        return (*keys, self.keys.outbox(session_id)) if outbox else keys
+
+    def _look(self, session_id: str, owner: str | None, own_ttl: int | None = None) -> Command:
+        words = (self.ttl, owner or "", "" if own_ttl is None else own_ttl)
+        return Command(words, load("window"), self._keys(session_id, owner, outbox=False))
+
+    def _encode(
+        self, session_id: str, messages: Sequence[BaseMessage], noise: bytes
+    ) -> list[bytes]:
+        now_ms = time.time_ns() // 1_000_000
+        records = []
+        for index, message in enumerate(messages):
+            new_id = noise[16 * index : 16 * (index + 1)].hex()
+            try:
+                raw = self.codec.encode(session_id, message, new_id=new_id, now_ms=now_ms)
+            except MessageError as error:
+                raise type(error)(f"message {index} of the batch: {error}") from None
+            if len(raw) > self.max_message_bytes:
+                raise MessageTooLargeError(
+                    f"message {index} of the batch is {len(raw)} bytes of JSON, at most "
+                    f"{self.max_message_bytes} are taken: shorten it, or raise MAX_MESSAGE_BYTES"
+                )
+            records.append(raw)
+        return records
+
+    def _decode(
+        self, session_id: str, rows: Sequence[bytes | str]
+    ) -> tuple[list[StoredMessage], int]:
+        decode = self.codec.decode
+        try:
+            return [decode(session_id, row) for row in rows], 0
+        except CorruptMessageError:
+            return self._decode_each(session_id, rows)
+
+    def _decode_each(
+        self, session_id: str, rows: Sequence[bytes | str]
+    ) -> tuple[list[StoredMessage], int]:
+        key = self.keys.conversation(session_id)[0]
+        messages = []
+        for index, row in enumerate(rows):
+            try:
+                messages.append(self.codec.decode(session_id, row))
+            except CorruptMessageError as error:
+                sentence = f"{key} entry {index - len(rows)}: {error}"
+                if self.strict:
+                    raise CorruptMessageError(
+                        f"{sentence}; it is left stored: mend or LREM it, or read with strict=False"
+                    ) from None
+                logger.error("[SESSION] Skipped an entry that can't be decoded: %s", sentence)
+        return messages, len(rows) - len(messages)
+
+    def _appended(self, session_id: str, reply: list[Any]) -> Appended:
+        status, seq, length = _checked(session_id, reply)
+        return Appended(seq, length, repeated=status in ("seen", "present"), cold=status == "cold")
+
+    def _window(self, session_id: str, look: list[Any], rows: list[Any]) -> Window:
+        metadata = self._metadata(session_id, look)
+        messages, skipped = self._decode(session_id, rows)
+        return Window(messages, metadata, skipped)
+
+    def _metadata(self, session_id: str, reply: list[Any]) -> Metadata | None:
+        status, *fields = _checked(session_id, reply)
+        if status == "absent":
+            return None
+        length, owner, seq, created, updated, title, ttl = fields
+        return Metadata(
+            session_id=session_id,
+            owner=_text(owner),
+            seq=int(seq) if seq else length,
+            length=length,
+            created_at=_datetime(created),
+            updated_at=_datetime(updated),
+            title=_text(title),
+            ttl=int(ttl),
+        )
+
+    def _trimmed(self, session_id: str, reply: list[Any]) -> Trimmed:
+        _, removed, length = _checked(session_id, reply)
+        return Trimmed(removed, length)
+
+    def _cleared(self, session_id: str, reply: list[Any]) -> bool:
+        _, removed = _checked(session_id, reply)
+        return bool(removed)
+
+
+def _checked(session_id: str, reply: list[Any]) -> list[Any]:
+    if not isinstance(reply, list) or not reply:
+        raise StoreReplyError(f"Redis gave a reply that no script of ours gives: {reply!r:.80}")
+    status = _text(reply[0])
+    if status == "refused":
+        raise OwnerError(f"there is no conversation {encode_id(session_id)} of this owner")
+    return [status, *reply[1:]]
+
+
+def _text(value: bytes | str | None) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _datetime(milliseconds: bytes | str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None
+
+
+def _milliseconds(moment: datetime | None) -> int:
+    return round((moment or datetime.now(UTC)).timestamp() * 1000)
+
+
+def _short(token: str) -> bytes:
+    return b64encode(blake2b(token.encode(), digest_size=6).digest())

@@ -1,0 +1,258 @@
+"""Messages as bytes and back: one JSON object each, every field kept, versioned.
+
+Form 1 of a record, in this order (the scripts look at its first bytes)::
+
+    {"v":1,"type":"ai","id":"...","ts":1700000000000,"content":"...", ...}
+
+`ts` is the time it was encoded, in milliseconds since 1970. Behind `content` stand only the
+fields that differ from the message class's defaults; fields that the class doesn't declare stand
+in `extra`. Records in LangChain's own form, `{"type": ..., "data": {...}}`, are read too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol, cast
+
+import orjson
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+    message_chunk_to_message,
+    messages_from_dict,
+)
+from pydantic_core import PydanticUndefined
+
+from openta_memory.errors import CorruptMessageError, UnserializableMessageError
+
+VERSION = 1
+
+# What would come back as something else is refused rather than converted.
+_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+class StoredMessage(NamedTuple):
+    """A message as it was read, and when it was stored.
+
+    Attributes:
+        message: The message, every field as it was given.
+        stored_ms: Milliseconds since 1970; None where that was not recorded.
+    """
+
+    message: BaseMessage
+    stored_ms: int | None
+
+
+class Codec(Protocol):
+    """How messages become bytes: two methods, so that a cipher can wrap another codec."""
+
+    def encode(self, session_id: str, message: BaseMessage, *, new_id: str, now_ms: int) -> bytes:
+        """Encode one message of a conversation.
+
+        Args:
+            session_id: The conversation it belongs to.
+            message: Any LangChain message; a chunk is stored as the message it completes.
+            new_id: The id it gets if it has none.
+            now_ms: Milliseconds since 1970.
+
+        Raises:
+            UnserializableMessageError: When JSON can't carry one of its fields.
+        """
+
+    def decode(self, session_id: str, raw: bytes | str) -> StoredMessage:
+        """Decode one record of a conversation.
+
+        Raises:
+            CorruptMessageError: When the record can't be understood.
+        """
+
+
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "content": (str, list),
+    "id": str,
+    "name": str,
+    "role": str,
+    "status": str,
+    "tool_call_id": str,
+    "additional_kwargs": dict,
+    "response_metadata": dict,
+    "usage_metadata": dict,
+    "tool_calls": list,
+    "invalid_tool_calls": list,
+}
+
+
+class _Shape:
+    """A message class's fields: which defaults it has, which types the JSON may hold."""
+
+    def __init__(self, cls: type[BaseMessage]) -> None:
+        fields = cls.model_fields
+        self.cls = cls
+        self.types = {name: _JSON_TYPES.get(name, object) for name in fields}
+        self.required = {name for name, field in fields.items() if field.is_required()}
+        self.constants = {
+            name: field.default
+            for name, field in fields.items()
+            if field.default is not PydanticUndefined
+        }
+        self.factories = [
+            (name, cast("Callable[[], Any]", field.default_factory))
+            for name, field in fields.items()
+            if field.default_factory is not None
+        ]
+        self.defaults = self.constants | {name: make() for name, make in self.factories}
+
+
+_CLASSES: tuple[type[BaseMessage], ...] = (
+    HumanMessage,
+    AIMessage,
+    SystemMessage,
+    ToolMessage,
+    FunctionMessage,
+    ChatMessage,
+    RemoveMessage,
+)
+_SHAPES = {str(cls.model_fields["type"].default): _Shape(cls) for cls in _CLASSES}
+
+
+class JSONCodec:
+    """The plain codec: form 1 written, form 1 and LangChain's own form read."""
+
+    def encode(self, session_id: str, message: BaseMessage, *, new_id: str, now_ms: int) -> bytes:  # noqa: ARG002 - a cipher needs the conversation
+        """Encode one message; see `Codec`."""
+        record = _record(message, new_id, now_ms)
+        try:
+            raw = orjson.dumps(record, option=_STRICT)
+        except (TypeError, ValueError) as error:
+            where, what = next(_offenders(record, ""), ("content", str(error)))
+            raise _refusal(where, what) from None
+        # JSON has no NaN: orjson writes null, which is then looked for.
+        if b"null" in raw and (offender := next(_offenders(record, ""), None)):
+            raise _refusal(*offender)
+        return raw
+
+    def decode(self, session_id: str, raw: bytes | str) -> StoredMessage:  # noqa: ARG002 - a cipher needs the conversation
+        """Decode one record; see `Codec`."""
+        try:
+            record = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise CorruptMessageError(f"is no JSON ({error})") from None
+        if not isinstance(record, dict):
+            raise CorruptMessageError("is JSON, but no object")
+        if "data" in record and "v" not in record:
+            return _from_langchain(record)
+        if record.get("v") != VERSION:
+            raise CorruptMessageError(
+                f"has form {record.get('v')!r:.20}, this release reads {VERSION}: upgrade"
+            )
+        return _from_record(record)
+
+
+def _record(message: BaseMessage, new_id: str, now_ms: int) -> dict[str, Any]:
+    whole = message_chunk_to_message(message)
+    shape = _SHAPES.get(whole.type)
+    if shape is None or not isinstance(whole, shape.cls):
+        raise UnserializableMessageError(
+            f"type {whole.type!r} is no message type that can be stored: "
+            f"use one of {', '.join(_SHAPES)}"
+        )
+    fields = whole.__dict__
+    record = {"v": VERSION, "type": whole.type, "id": whole.id or new_id, "ts": now_ms}
+    record["content"] = fields["content"]
+    defaults = shape.defaults
+    extra = dict(message.__pydantic_extra__ or {})
+    for name, value in fields.items():
+        if name in record or value is None:
+            continue
+        if name not in shape.types:
+            extra[name] = value
+        elif name not in defaults or value != defaults[name]:
+            record[name] = value
+    if extra:
+        record["extra"] = extra
+    return record
+
+
+def _from_record(record: dict[str, Any]) -> StoredMessage:
+    type_ = record.pop("type", None)
+    shape = _SHAPES.get(type_) if isinstance(type_, str) else None
+    if shape is None:
+        raise CorruptMessageError(f"has the unknown type {type_!r:.40}")
+    del record["v"]
+    stored_ms = record.pop("ts", None)
+    extra = record.pop("extra", None)
+    _check(record, shape)
+    given = set(record)
+    state = shape.constants | record
+    for name, make in shape.factories:
+        if name not in given:
+            state[name] = make()
+    # Checked above, so the message is laid out as unpickling does it: validating 50 messages
+    # would cost more than the round trip that fetched them.
+    message = shape.cls.__new__(shape.cls)
+    message.__setstate__(
+        {
+            "__dict__": state,
+            "__pydantic_fields_set__": given,
+            "__pydantic_extra__": extra if isinstance(extra, dict) else {},
+            "__pydantic_private__": None,
+        }
+    )
+    return StoredMessage(message, stored_ms if isinstance(stored_ms, int) else None)
+
+
+def _check(record: dict[str, Any], shape: _Shape) -> None:
+    types = shape.types
+    for name, value in record.items():
+        if name not in types or not isinstance(value, types[name]):
+            raise CorruptMessageError(f"has a {name!r:.40} that no {shape.cls.__name__} can have")
+    if not shape.required <= record.keys():
+        raise CorruptMessageError(f"lacks one of {', '.join(sorted(shape.required))}")
+
+
+def _from_langchain(record: dict[str, Any]) -> StoredMessage:
+    try:
+        (message,) = messages_from_dict([record])
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CorruptMessageError(f"is no message of LangChain's form ({reason})") from None
+    return StoredMessage(message_chunk_to_message(message), None)
+
+
+def _offenders(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Find what JSON can't carry, as (where, what)."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(key, str):
+                yield from _offenders(inner, f"{path}.{key}".lstrip("."))
+            else:
+                yield path, f"a key that is no text ({type(key).__name__})"
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _offenders(inner, f"{path}[{index}]")
+    elif what := _offence(value):
+        yield path, what
+
+
+def _offence(value: object) -> str | None:
+    if isinstance(value, str):
+        surrogate = any("\ud800" <= char <= "\udfff" for char in value)
+        return "text that is no valid Unicode" if surrogate else None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"the number {value}"
+    if isinstance(value, int):
+        return None if -(2**63) <= value < 2**64 else "an integer of more than 64 bits"
+    return None if value is None else f"an object of type {type(value).__name__}"
+
+
+def _refusal(where: str, what: str) -> UnserializableMessageError:
+    return UnserializableMessageError(
+        f"{where} holds {what}, which JSON can't carry: convert it or leave it out"
+    )

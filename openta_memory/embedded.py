@@ -1,0 +1,44 @@
+"""The in-process Redis that serves where no REDIS_URL is set: fakeredis, Lua included."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from openta_memory.errors import MissingExtraError
+
+
+class EmbeddedRedis:
+    """A Redis inside this process: nothing to install or start, gone when the process ends.
+
+    All clients of one `EmbeddedRedis` see the same data; another one starts empty.
+
+    Raises:
+        MissingExtraError: When fakeredis is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import fakeredis  # noqa: PLC0415 - an extra
+            import lupa  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - as above
+        except ImportError:
+            raise MissingExtraError(
+                "the embedded Redis is not installed: set REDIS_URL, "
+                'or run: pip install "openta-memory[embedded]"'
+            ) from None
+        self._fakeredis = fakeredis
+        self._server = fakeredis.FakeServer()
+
+    def client(self) -> Any:
+        """Build a synchronous client."""
+        return self._fakeredis.FakeRedis(server=self._server)
+
+    def async_client(self) -> Any:
+        """Build an asynchronous client."""
+        return self._fakeredis.FakeAsyncRedis(server=self._server)
+
+
+@cache
+def of_this_process() -> EmbeddedRedis:
+    """Give the one embedded Redis that this process shares."""
+    return EmbeddedRedis()

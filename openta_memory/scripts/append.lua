@@ -1,0 +1,92 @@
+-- append: store a batch of messages as one contiguous block, exactly once.
+--
+-- The data model:
+--   conversation        LIST    the messages, oldest first, one JSON record each
+--   conversation meta   HASH    owner       who may see it; absent when nobody was named
+--                               created_at, updated_at   milliseconds since 1970
+--                               seq         how many messages were ever appended; the number of
+--                                           the last one, counted from 1
+--                               tokens      "|token seq length;" of the latest appends
+--                               ttl         seconds, where this conversation has its own
+--                               title       what a service calls it
+--   owner index         ZSET    the owner's conversation ids, scored by last append
+--   outbox              STREAM  op, id, seq, owner, at, then one m a message: for the archive
+-- Both conversation keys always get the same time to live.
+--
+-- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: outbox (with an archive)
+-- ARGV  1 ttl in seconds, 2 cap, 3 owner or '', 4 token, 5 conversation id,
+--       6 archive: 'off', 'on', or 'asked' once the archive was asked for the conversation,
+--       7... records; none only makes sure that the conversation exists
+-- Replies {status, seq, length}; status is stored, seen (this token's append was done before:
+-- what it did then), cold (the archive must be asked first; nothing written) or refused.
+
+-- include lib_access
+-- include lib_push
+-- include lib_turns
+
+local ttl, cap, owner, token, id, archive = unpack(ARGV, 1, 6)
+local count = #ARGV - 6
+local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'tokens', 'ttl')
+local seq, tokens = tonumber(held[2]), held[3] or ''
+local is_new = not seq
+ttl = held[4] or ttl
+
+if is_new or owner ~= '' or archive ~= 'off' then
+  local length = redis.call('LLEN', KEYS[1])
+  if refuses(owner, held[1], seq or length > 0) then
+    return {'refused', 0, 0}
+  end
+  if archive == 'on' and (not seq or (length == 0 and seq > 0)) then
+    return {'cold', 0, 0}
+  end
+  seq = seq or length
+end
+
+local at = string.find(tokens, '|' .. token .. ' ', 1, true)
+if at then
+  local then_seq, then_length = string.match(tokens, '^(%d+) (%d+);', at + #token + 2)
+  if then_seq then
+    return {'seen', tonumber(then_seq), tonumber(then_length)}
+  end
+end
+
+local clock = redis.call('TIME')
+local now = string.format('%d%03d', clock[1], math.floor(clock[2] / 1000))
+
+-- The outbox goes before the messages: a key of a wrong type then stops all of it.
+if owner ~= '' then
+  redis.call('ZADD', KEYS[3], now, id)
+  renew(ttl, KEYS[3])
+end
+if archive ~= 'off' then
+  for from = 7, #ARGV, CHUNK do
+    local to = math.min(from + CHUNK - 1, #ARGV)
+    local entry = {'op', 'append', 'id', id, 'seq', seq + to - 6, 'owner', held[1] or owner, 'at', now}
+    for index = from, to do
+      entry[#entry + 1] = 'm'
+      entry[#entry + 1] = ARGV[index]
+    end
+    redis.call('XADD', KEYS[#KEYS], '*', unpack(entry))
+  end
+end
+
+local length = push(KEYS[1], 7)
+if count > 0 then
+  local first = first_kept(KEYS[1], length, tonumber(cap))
+  if first > 0 then
+    redis.call('LTRIM', KEYS[1], first, -1)
+    length = length - first
+  end
+end
+
+seq = seq + count
+tokens = string.sub('|' .. token .. ' ' .. seq .. ' ' .. length .. ';' .. tokens, 1, 640)
+redis.call('HSET', KEYS[2], 'seq', seq, 'updated_at', now, 'tokens', tokens)
+if is_new then
+  redis.call('HSET', KEYS[2], 'created_at', now)
+  if owner ~= '' then
+    redis.call('HSET', KEYS[2], 'owner', owner)
+  end
+end
+renew(ttl, KEYS[1], KEYS[2])
+return {'stored', seq, length}

@@ -1,0 +1,21 @@
+-- clear: remove a conversation, whole. The data model stands in append.lua.
+--
+-- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: outbox (with an archive)
+-- ARGV  1 owner or '', 2 conversation id, 3 archive: 'off' or 'on'
+-- Replies {status, removed}; status is cleared or refused, removed how many keys went.
+
+-- include lib_access
+
+local owner, id, archive = unpack(ARGV)
+local recorded = redis.call('HGET', KEYS[2], 'owner')
+local exists = redis.call('EXISTS', KEYS[1], KEYS[2]) > 0
+if refuses(owner, recorded, exists) then
+  return {'refused', 0}
+end
+if archive == 'on' then
+  redis.call('XADD', KEYS[#KEYS], '*', 'op', 'clear', 'id', id, 'owner', recorded or owner)
+end
+if owner ~= '' then
+  redis.call('ZREM', KEYS[3], id)
+end
+return {'cleared', redis.call('DEL', KEYS[1], KEYS[2])}

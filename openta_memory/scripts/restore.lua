@@ -1,0 +1,30 @@
+-- restore: put back a conversation that Redis no longer has, once. The data model stands in
+-- append.lua.
+--
+-- KEYS  1 conversation, 2 meta
+-- ARGV  1 ttl in seconds, 2 owner or '', 3 seq of the last message, 4 created_at, 5 updated_at,
+--       6 title or '', 7... the latest records, already cut to whole turns within the cap
+-- Replies {status, seq, length}; status is restored, or present when Redis has it by now (then
+-- nothing is written, and seq and length are what it has).
+
+-- include lib_access
+-- include lib_push
+
+local ttl, owner, seq, created_at, updated_at, title = unpack(ARGV, 1, 6)
+local recorded = tonumber(redis.call('HGET', KEYS[2], 'seq'))
+local length = redis.call('LLEN', KEYS[1])
+if recorded and (length > 0 or recorded == 0) then
+  return {'present', recorded, length}
+end
+
+redis.call('DEL', KEYS[1], KEYS[2])
+length = push(KEYS[1], 7)
+redis.call('HSET', KEYS[2], 'seq', seq, 'created_at', created_at, 'updated_at', updated_at)
+if owner ~= '' then
+  redis.call('HSET', KEYS[2], 'owner', owner)
+end
+if title ~= '' then
+  redis.call('HSET', KEYS[2], 'title', title)
+end
+renew(ttl, KEYS[1], KEYS[2])
+return {'restored', tonumber(seq), length}

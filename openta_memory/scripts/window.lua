@@ -1,0 +1,29 @@
+-- window: what is known of a conversation, for a read that keeps it alive. The messages
+-- themselves are fetched by a native LRANGE in the same transaction: passing a long list through
+-- Lua costs more. The data model stands in append.lua.
+--
+-- KEYS  1 conversation, 2 meta, 3 owner index (with an owner)
+-- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or ''
+-- Replies {status, length, owner, seq, created_at, updated_at, title, ttl}; status is found,
+-- absent, or refused (then nothing else is told, and nothing renewed).
+
+-- include lib_access
+
+local ttl, owner, own = unpack(ARGV)
+local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'created_at', 'updated_at', 'title', 'ttl')
+local length = redis.call('LLEN', KEYS[1])
+local exists = held[2] or length > 0
+
+if refuses(owner, held[1], exists) then
+  return {'refused'}
+end
+if not exists then
+  return {'absent'}
+end
+if own ~= '' and held[2] then
+  redis.call('HSET', KEYS[2], 'ttl', own)
+  held[6] = own
+end
+ttl = held[6] or (own ~= '' and own) or ttl
+renew(ttl, unpack(KEYS))
+return {'found', length, held[1], held[2], held[3], held[4], held[5], ttl}

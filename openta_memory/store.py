@@ -1,0 +1,88 @@
+"""Sends plans over `redis.Redis`, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as DriverConnectionError
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
+from openta_memory._plans import Command, Plan
+from openta_memory.errors import driver_errors
+from openta_memory.settings import (
+    CONNECT_SECONDS,
+    POOL_SIZE,
+    RETRIES,
+    SOCKET_SECONDS,
+    MemorySettings,
+)
+
+T = TypeVar("T")
+
+
+def connect(settings: MemorySettings) -> redis.Redis:
+    """Build a client with a bounded pool; it connects when it is first used.
+
+    A dropped connection is tried again at once, which append tokens make safe. A server that
+    doesn't answer is not: its caller waits for one socket timeout and no more.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        settings.url or "",
+        max_connections=POOL_SIZE,
+        timeout=SOCKET_SECONDS,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), RETRIES, (DriverConnectionError,)),
+        **settings.credentials,
+    )
+    return redis.Redis.from_pool(pool)
+
+
+class RedisStore:
+    """Runs plans on a synchronous client.
+
+    Args:
+        client: Any client of redis-py; its settings for decoding don't matter.
+        server: What to call the server in errors: its URL without the password.
+    """
+
+    def __init__(self, client: Any, *, server: str) -> None:
+        self._client = client
+        self._server = server
+
+    def run(self, plan: Plan[T]) -> T:
+        """Send a plan in one round trip and read the replies.
+
+        Raises:
+            StoreError: When Redis can't be used or refuses.
+        """
+        with driver_errors(self._server):
+            return plan.read(self._send(plan.commands))
+
+    def ping(self) -> None:
+        """Ask Redis for a sign of life; raise where there is none."""
+        with driver_errors(self._server):
+            self._client.ping()
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._client.close()
+
+    def _send(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            return self._transact([command.as_evalsha() for command in commands])
+        except NoScriptError:
+            return self._transact([command.as_eval() for command in commands])
+
+    def _transact(self, spelled: list[tuple[Any, ...]]) -> list[Any]:
+        if len(spelled) == 1:
+            return [self._client.execute_command(*spelled[0])]
+        with self._client.pipeline(transaction=True) as pipeline:
+            for words in spelled:
+                pipeline.execute_command(*words)
+            replies: list[Any] = pipeline.execute()
+            return replies
