@@ -12,7 +12,7 @@ import os
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Generic, Literal, TypeVar
@@ -29,6 +29,7 @@ from openta_memory.errors import (
 )
 from openta_memory.keys import Keys, encode_id
 from openta_memory.scripts import Script, load
+from openta_memory.window import first_of_cut
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -40,16 +41,20 @@ logger = logging.getLogger("openta_memory")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: a script called on keys with arguments, or words for Redis as they are."""
+    """One command: a script called on keys with arguments, or words for Redis as they are.
+
+    An inline script always travels with its source.
+    """
 
     words: tuple[Any, ...]
     script: Script | None = None
     keys: tuple[str, ...] = ()
+    inline: bool = False
 
     def as_evalsha(self) -> tuple[Any, ...]:
         """Spell it out for a server that may know the script already."""
-        if self.script is None:
-            return self.words
+        if self.script is None or self.inline:
+            return self.as_eval()
         return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.words)
 
     def as_eval(self) -> tuple[Any, ...]:
@@ -67,10 +72,14 @@ class Plan(Generic[T]):
     read: Callable[[list[Any]], T]
 
     def and_then(self, other: Plan[U]) -> Plan[tuple[T, U]]:
-        """Join another plan to this one, in the same round trip and transaction."""
+        """Join another plan to this one, in the same round trip and transaction.
+
+        Only its last script may be unknown to the server: were another, the transaction would be
+        sent again after a part of it was done.
+        """
         mine = len(self.commands)
         return Plan(
-            self.commands + other.commands,
+            tuple(replace(command, inline=True) for command in self.commands) + other.commands,
             lambda replies: (self.read(replies[:mine]), other.read(replies[mine:])),
         )
 
@@ -194,6 +203,8 @@ class Plans:
     ) -> Plan[Window]:
         """Read the last messages (all without a limit) and renew the time to live.
 
+        What a limit cuts begins at a turn again.
+
         Raises:
             ValueError: When the limit is less than 1.
         """
@@ -201,7 +212,7 @@ class Plans:
             raise ValueError(f"limit must be 1 or more, or None for all, got {limit}")
         look = self._look(session_id, owner)
         fetch = Command(("LRANGE", look.keys[0], -limit if limit else 0, -1))
-        return Plan((look, fetch), lambda replies: self._window(session_id, *replies))
+        return Plan((look, fetch), lambda replies: self._window(session_id, replies, limit))
 
     def metadata(
         self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
@@ -311,9 +322,12 @@ class Plans:
         status, seq, length = _checked(session_id, reply)
         return Appended(seq, length, repeated=status in ("seen", "present"), cold=status == "cold")
 
-    def _window(self, session_id: str, look: list[Any], rows: list[Any]) -> Window:
+    def _window(self, session_id: str, replies: list[Any], limit: int | None) -> Window:
+        look, rows = replies
         metadata = self._metadata(session_id, look)
         messages, skipped = self._decode(session_id, rows)
+        if limit and metadata and metadata.length > limit:
+            messages = messages[first_of_cut([stored.message for stored in messages]) :]
         return Window(messages, metadata, skipped)
 
     def _metadata(self, session_id: str, reply: list[Any]) -> Metadata | None:

@@ -131,7 +131,8 @@ class ConversationMemory:
 
         Args:
             session_id: The conversation.
-            limit: How many of the last messages to read; None reads all.
+            limit: How many of the last messages to read at the most, beginning at a turn; None
+                reads all.
             owner: Whose it must be.
 
         Raises:

@@ -28,6 +28,16 @@ def begins_turn(message: BaseMessage) -> bool:
     return isinstance(message, HumanMessage | SystemMessage)
 
 
+def first_of_cut(messages: Sequence[BaseMessage]) -> int:
+    """Say where a conversation that lost its front may begin.
+
+    That is at a turn; inside a turn that was cut, at the first message that is no tool result;
+    past the end where there is neither.
+    """
+    starts = _starts(messages)
+    return starts[0] if starts else len(messages)
+
+
 def without_orphans(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """Leave out calls that lack a result, and results that lack their call."""
     kept: list[BaseMessage] = []
@@ -77,9 +87,7 @@ def valid_window(
     if (max_messages or 0) < 0 or (max_tokens or 0) < 0:
         raise ValueError("max_messages and max_tokens must be 0 or more")
     tail = without_orphans(messages)
-    starts = [index for index, message in enumerate(tail) if begins_turn(message)]
-    inner = range(starts[-1] + 1 if starts else 0, len(tail))
-    starts += [index for index in inner if not _is_result(tail[index])]
+    starts = _starts(tail)
     if max_messages:
         starts = [index for index in starts if len(tail) - index <= max_messages]
     if max_tokens is not None:
@@ -88,6 +96,13 @@ def valid_window(
         fits = bisect_left(starts, True, key=lambda index: count(tail[index:]) <= max_tokens)  # noqa: FBT003
         starts = starts[fits:]
     return tail[starts[0] :] if starts else []
+
+
+def _starts(messages: Sequence[BaseMessage]) -> list[int]:
+    """List where a context may begin: at every turn, then inside the last turn."""
+    turns = [index for index, message in enumerate(messages) if begins_turn(message)]
+    inside = range(turns[-1] + 1 if turns else 0, len(messages))
+    return turns + [index for index in inside if not _is_result(messages[index])]
 
 
 def _is_result(message: BaseMessage) -> bool:
