@@ -97,17 +97,17 @@ class _Shape:
         self.cls = cls
         self.types = {name: _JSON_TYPES.get(name, object) for name in fields}
         self.required = {name for name, field in fields.items() if field.is_required()}
-        self.constants = {
-            name: field.default
+        # In the class's order; what is required or made anew for each message is filled in.
+        self.layout = {
+            name: None if field.default is PydanticUndefined else field.default
             for name, field in fields.items()
-            if field.default is not PydanticUndefined
         }
         self.factories = [
             (name, cast("Callable[[], Any]", field.default_factory))
             for name, field in fields.items()
             if field.default_factory is not None
         ]
-        self.defaults = self.constants | {name: make() for name, make in self.factories}
+        self.defaults = self.layout | {name: make() for name, make in self.factories}
 
 
 _CLASSES: tuple[type[BaseMessage], ...] = (
@@ -173,7 +173,7 @@ def _record(message: BaseMessage, new_id: str, now_ms: int) -> dict[str, Any]:
             continue
         if name not in shape.types:
             extra[name] = value
-        elif name not in defaults or value != defaults[name]:
+        elif value != defaults[name]:
             record[name] = value
     if extra:
         record["extra"] = extra
@@ -190,7 +190,7 @@ def _from_record(record: dict[str, Any]) -> StoredMessage:
     extra = record.pop("extra", None)
     _check(record, shape)
     given = set(record)
-    state = shape.constants | record
+    state = shape.layout | record
     for name, make in shape.factories:
         if name not in given:
             state[name] = make()
