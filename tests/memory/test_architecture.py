@@ -1,0 +1,188 @@
+"""The layers of the design, the parity of sync and async, and the public names."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import openta_memory
+from openta_memory import ConversationMemory, RedisChatMessageHistory, TurnHistory
+from openta_memory.aio import AsyncRedisStore
+from openta_memory.store import RedisStore
+
+ROOT = Path(openta_memory.__file__).parents[1]
+LIBRARY = ROOT / "openta_memory"
+
+# From the top to the ground: a module may import only from layers below its own.
+LAYERS: tuple[set[str], ...] = (
+    {"__init__"},
+    {"history", "session", "testing", "_echo"},
+    {"memory"},
+    {"store", "aio", "embedded"},
+    {"_plans"},
+    {"scripts", "codec", "window", "keys", "settings"},
+    {"errors"},
+)
+# Inside one layer, and lazily upward: what the design names.
+ALLOWED = {("history", "_echo"), ("memory", "history")}
+THIRD_PARTIES = {
+    "langchain_core",
+    "orjson",
+    "pydantic",
+    "pydantic_core",
+    "pydantic_settings",
+    "redis",
+    "typing_extensions",
+}
+EXTRAS = {"embedded": {"fakeredis", "lupa"}, "testing": {"pytest"}}
+
+
+def modules() -> dict[str, Path]:
+    files = {path.stem: path for path in LIBRARY.glob("*.py")}
+    return files | {"scripts": LIBRARY / "scripts" / "__init__.py"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "openta_memory":
+            found |= {f"openta_memory.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def layer(module: str) -> int:
+    return next(index for index, names in enumerate(LAYERS) if module in names)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_arrows_only_go_down(module: str) -> None:
+    ours = {
+        name.split(".")[1]
+        for name in imports(modules()[module])
+        if name.startswith("openta_memory.")
+    }
+    assert {
+        name for name in ours if layer(name) <= layer(module) and (module, name) not in ALLOWED
+    } == set()
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_third_parties_stay_where_the_design_has_them(module: str) -> None:
+    roots = {name.split(".")[0] for name in imports(modules()[module])}
+    foreign = roots - set(sys.stdlib_module_names) - {"openta_memory", "__future__"}
+    assert foreign <= THIRD_PARTIES | EXTRAS.get(module, set())
+
+
+def test_the_storage_core_knows_nothing_of_what_langchain_deprecates() -> None:
+    users = {
+        module
+        for module, path in modules().items()
+        if {"langchain_core.chat_history", "langchain_core.runnables.history"} & imports(path)
+    }
+    assert users == {"history"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("openta_memory", {"openta_agents", "openta_server", "fastapi"}),
+        ("agents/openta_agents", {"openta_server", "fastapi", "redis"}),
+        ("server/openta_server", {"redis"}),
+    ],
+)
+def test_distributions_only_use_those_below(folder: str, forbidden: set[str]) -> None:
+    used = {name.split(".")[0] for path in (ROOT / folder).rglob("*.py") for name in imports(path)}
+    assert not used & forbidden
+
+
+def signatures(cls: type, prefix: str = "") -> dict[str, list[str]]:
+    return {
+        name.removeprefix(prefix): list(inspect.signature(method).parameters)
+        for name, method in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_") and inspect.iscoroutinefunction(method) == bool(prefix)
+    }
+
+
+def test_the_two_stores_have_the_same_methods_with_the_same_parameters() -> None:
+    def methods(cls: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(method).parameters)
+            for name, method in inspect.getmembers(cls, inspect.isfunction)
+            if not name.startswith("__") or name == "__init__"
+        }
+
+    ours, theirs = methods(RedisStore), methods(AsyncRedisStore)
+    ours.pop("__init__"), theirs.pop("__init__")
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("cls", [ConversationMemory, RedisChatMessageHistory, TurnHistory])
+def test_what_can_be_done_in_one_way_can_be_done_in_the_other(cls: type) -> None:
+    sync, native = signatures(cls), signatures(cls, "a")
+    without_io = {"history", "turn", "from_env", "shared"}
+    from_langchain = {"add_message", "add_user_message", "add_ai_message"}
+    sync = {name: args for name, args in sync.items() if name not in without_io | from_langchain}
+    native.pop("get_messages", None)
+    assert sync == native
+
+
+def test_public_names_are_sorted_and_all_there() -> None:
+    assert openta_memory.__all__ == sorted(openta_memory.__all__)
+    assert all(hasattr(openta_memory, name) for name in openta_memory.__all__)
+    public = {
+        name
+        for name, value in vars(openta_memory).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert public == set(openta_memory.__all__)
+
+
+def test_everything_public_says_what_it_is() -> None:
+    for name in openta_memory.__all__:
+        value = getattr(openta_memory, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), name
+
+
+QUIET = """
+import warnings
+warnings.simplefilter("error")
+from openta_memory import ConversationMemory, RedisChatMessageHistory, SessionManager
+memory = ConversationMemory(redis_url="redis://127.0.0.1:1")
+memory.history("c"), memory.turn("c"), SessionManager()
+RedisChatMessageHistory("c", redis_url="redis://127.0.0.1:1", ttl=60, max_messages=5)
+"""
+
+
+def test_importing_and_building_prints_no_warning_and_needs_no_redis() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", QUIET], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[1:] == []
+    assert done.stderr.startswith("No REDIS_URL")
+
+
+def test_importing_touches_neither_extras_nor_the_network() -> None:
+    code = "import sys, openta_memory; print({'fakeredis', 'lupa', 'pytest'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("folder", ["openta_memory", "agents", "server", "tests", "benchmarks"])
+def test_no_file_grows_beyond_400_lines(folder: str) -> None:
+    long = [
+        path.name
+        for path in (ROOT / folder).rglob("*.py")
+        if len(path.read_text().splitlines()) > 400
+    ]
+    assert long == []
