@@ -162,11 +162,14 @@ class TurnHistory(RedisChatMessageHistory):
             history's and goes on, so look here when the answer must not be lost.
     """
 
+    error: OpenTAMemoryError | None
+    _run: str
+    _read: list[BaseMessage] | None
+    _begun: list[BaseMessage]
+
     def __init__(self, session_id: str, **given: Any) -> None:
         super().__init__(session_id, **given)
-        self.error: OpenTAMemoryError | None = None
-        self._read: list[BaseMessage] | None = None
-        self._begun: list[BaseMessage] = []
+        self._finish()
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override] # as above
@@ -188,33 +191,41 @@ class TurnHistory(RedisChatMessageHistory):
         The history that the run then reads is the one before this input, and the same input
         coming back at the end is not stored twice. One round trip, which the run's read saves.
         """
-        begun = _identified(question)
-        window, _ = self.memory.window_then_append(self.session_id, begun, owner=self.owner)
+        begun = self._identified(question)
+        window, _ = self.memory.window_then_append(
+            self.session_id, begun, owner=self.owner, token=f"begin {self._run}"
+        )
         self._remember(window, begun)
 
     async def abegin(self, question: str | BaseMessage | Sequence[BaseMessage]) -> None:
         """Store the run's input before the run; see `begin`."""
-        begun = _identified(question)
-        window, _ = await self.memory.awindow_then_append(self.session_id, begun, owner=self.owner)
+        begun = self._identified(question)
+        window, _ = await self.memory.awindow_then_append(
+            self.session_id, begun, owner=self.owner, token=f"begin {self._run}"
+        )
         self._remember(window, begun)
 
     @override
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """Store what of a run's input and output is new."""
+        """Store what of a run's input and output is new; safe to repeat when it failed."""
+        fresh = self._new(messages)
         try:
-            super().add_messages(self._new(messages))
+            if fresh:
+                self.memory.append(self.session_id, fresh, owner=self.owner, token=self._run)
         except OpenTAMemoryError as error:
-            self._failed(messages, error)
+            self._failed(fresh, error)
             raise
         self._finish()
 
     @override
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store what of a run's input and output is new; see `add_messages`."""
+        fresh = self._new(messages)
         try:
-            await super().aadd_messages(self._new(messages))
+            if fresh:
+                await self.memory.aappend(self.session_id, fresh, owner=self.owner, token=self._run)
         except OpenTAMemoryError as error:
-            self._failed(messages, error)
+            self._failed(fresh, error)
             raise
         self._finish()
 
@@ -226,6 +237,15 @@ class TurnHistory(RedisChatMessageHistory):
         held = [message for message in _plain(window) if message.id not in mine]
         self._read, self._begun = without_orphans(held), begun
 
+    def _identified(self, question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
+        if isinstance(question, str):
+            question = HumanMessage(question)
+        given = [question] if isinstance(question, BaseMessage) else list(question)
+        return [
+            message if message.id else message.model_copy(update={"id": f"{self._run}-{index}"})
+            for index, message in enumerate(given)
+        ]
+
     def _failed(self, messages: Sequence[BaseMessage], error: OpenTAMemoryError) -> None:
         self.error = error
         logger.error(
@@ -236,18 +256,12 @@ class TurnHistory(RedisChatMessageHistory):
         )
 
     def _finish(self) -> None:
-        self.error, self._read, self._begun = None, None, []
+        # What a run did is known by its name, so that a repeated call stores nothing twice.
+        self._run = uuid4().hex
+        self._read = None
+        self._begun = []
+        self.error = None
 
 
 def _plain(window: Window) -> list[BaseMessage]:
     return [stored.message for stored in window.messages]
-
-
-def _identified(question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
-    if isinstance(question, str):
-        question = HumanMessage(question)
-    given = [question] if isinstance(question, BaseMessage) else list(question)
-    return [
-        message if message.id else message.model_copy(update={"id": str(uuid4())})
-        for message in given
-    ]

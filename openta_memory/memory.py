@@ -188,21 +188,31 @@ class ConversationMemory:
         return self._added(session_id, len(messages), await self._async_store.run(plan))
 
     def window_then_append(
-        self, session_id: str, messages: Sequence[BaseMessage], *, owner: str | None = None
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        *,
+        owner: str | None = None,
+        token: str | None = None,
     ) -> tuple[Window, Appended]:
         """Read the conversation as it is, then append to it, atomically in one round trip."""
-        look = self._plans.window(session_id, owner=owner)
-        plan = look.and_then(self._plans.append(session_id, messages, owner=owner))
+        append = self._plans.append(session_id, messages, owner=owner, token=token)
+        plan = self._plans.window(session_id, owner=owner).and_then(append)
         window, appended = self._store.run(plan)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)
 
     async def awindow_then_append(
-        self, session_id: str, messages: Sequence[BaseMessage], *, owner: str | None = None
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        *,
+        owner: str | None = None,
+        token: str | None = None,
     ) -> tuple[Window, Appended]:
         """Read, then append; see `window_then_append`."""
-        look = self._plans.window(session_id, owner=owner)
-        plan = look.and_then(self._plans.append(session_id, messages, owner=owner))
+        append = self._plans.append(session_id, messages, owner=owner, token=token)
+        plan = self._plans.window(session_id, owner=owner).and_then(append)
         window, appended = await self._async_store.run(plan)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)

@@ -322,6 +322,28 @@ def test_an_answer_that_could_not_be_stored_is_told(
     memory.close()
 
 
+def test_a_handle_whose_call_failed_can_be_called_again_and_stores_once(
+    start_redis: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = ConversationMemory(redis_url=start_redis().url)
+    handle = memory.turn("c")
+    run = memory._store.run
+
+    def lose_the_reply(plan: Any) -> Any:
+        run(plan)
+        raise StoreUnavailableError("the reply was lost")
+
+    for step in (lambda: handle.begin("q"), lambda: handle.add_messages(turn(1)[-1:])):
+        monkeypatch.setattr(memory._store, "run", lose_the_reply)
+        with pytest.raises(StoreUnavailableError):
+            step()
+        monkeypatch.setattr(memory._store, "run", run)
+        step()
+        assert handle.error is None
+    assert texts(memory) == ["q", "answer 1"]
+    memory.close()
+
+
 def test_results_of_calls_stored_earlier_in_the_turn_are_kept(memory: ConversationMemory) -> None:
     call = {"name": "f", "args": {}, "id": "1"}
     memory.append("c", [HumanMessage("q"), AIMessage("", tool_calls=[call])])
