@@ -110,11 +110,6 @@ DRIVER_ERRORS: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     ),
     (driver.NoPermissionError, StoreAuthError, "denied a command: grant it ({reason})"),
     (
-        driver.ExternalAuthProviderError,
-        StoreAuthError,
-        "could not be given credentials: check the credential provider",
-    ),
-    (
         driver.BusyLoadingError,
         StoreUnavailableError,
         "is still loading its data: try again in a moment",
@@ -144,7 +139,6 @@ DRIVER_ERRORS: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     (driver.RedisClusterException, StoreUnavailableError, _UNREACHABLE),
     (driver.RedisError, StoreReplyError, "answered with an error: {reason}"),
     (driver.ChildDeadlockedError, StoreUnavailableError, "was lost in a fork: build a new memory"),
-    (driver.IncorrectPolicyType, StoreReplyError, "was given a wrong policy: {reason}"),
     (TimeoutError, StoreTimeoutError, "did not answer in time: it is hung or unreachable"),
     (OSError, StoreUnavailableError, _UNREACHABLE),
 )
@@ -184,7 +178,6 @@ def driver_errors(server: str) -> Iterator[None]:
         driver.RedisError,
         driver.RedisClusterException,
         driver.ChildDeadlockedError,
-        driver.IncorrectPolicyType,
         OSError,
     ) as error:
         raise from_driver(error, server=server) from error
