@@ -1,0 +1,58 @@
+"""The command `openta-server`."""
+
+from __future__ import annotations
+
+import logging.config
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+from openta_memory import ConversationMemory, OpenTAMemoryError, StoreError
+from openta_server.app import create_app
+from openta_server.settings import ServerSettings
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until interrupted.
+
+    Ends with one line on stderr: exit code 2 for a setting that can't be used, 1 for a Redis
+    that can't be.
+    """
+    parser = _parser()
+    given = parser.parse_args(argv)
+    try:
+        settings = ServerSettings.load(OPENTA_HOST=given.host, OPENTA_PORT=given.port)
+        logging.config.dictConfig(_logging())
+        _reach_redis(settings)
+    except OpenTAMemoryError as error:
+        code = 1 if isinstance(error, StoreError) else 2
+        parser.exit(code, f"{parser.prog}: {error}\n")
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser("openta-server", description="Serve chat that remembers, over HTTP.")
+    parser.add_argument("--host", help="address to listen on (OPENTA_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (OPENTA_PORT, 8000)")
+    return parser
+
+
+def _reach_redis(settings: ServerSettings) -> None:
+    memory = ConversationMemory(settings=settings)
+    try:
+        memory.ping()
+    finally:
+        memory.close()
+
+
+def _logging() -> dict[str, Any]:
+    ours = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    loggers = LOGGING_CONFIG["loggers"] | {"openta_memory": ours, "openta_server": ours}
+    return LOGGING_CONFIG | {"loggers": loggers}
+
+
+if __name__ == "__main__":
+    main()
