@@ -10,8 +10,8 @@ from openta_memory import MemorySettings
 class ServerSettings(MemorySettings):
     """Settings of the service, from the environment or a `.env` file; arguments go first.
 
-    Build it with `ServerSettings.load(...)`, which names a wrong value in one line; give it `OPENTA_HOST=`
-    and `OPENTA_PORT=`, the memory's settings by their names in lower case.
+    Build it with `ServerSettings.load(...)`, which names a wrong value in one line. It takes
+    `OPENTA_HOST` and `OPENTA_PORT` by these names, the memory's settings in lower case.
 
     Attributes:
         host: OPENTA_HOST, the address to listen on.
