@@ -1,0 +1,139 @@
+"""What one append at the cap costs the server, against a script that only pushes and trims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from benchmarks.report import Figure, Note
+from benchmarks.server import RedisServer
+from benchmarks.subjects import TTL, conversation, memory_on, turn
+from benchmarks.timing import Ratio, Samples, ratio
+from openta_memory import ConversationMemory
+from openta_memory.keys import Keys
+
+BARE = """
+redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
+redis.call('LTRIM', KEYS[1], -tonumber(ARGV[2]), -1)
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+CAPS = (50, 5000)
+ROUNDS = 60
+CALLS = 100
+PARTS = ("hmget", "llen", "time", "rpush", "lindex", "lrange", "ltrim", "hset", "expire")
+
+Words = tuple[Any, ...]
+Send = Callable[[Any, list[Words]], None]
+
+
+def measure(server: RedisServer) -> list[Figure | Note]:
+    """Measure the server's time at a small and at a large cap, busy and idle.
+
+    The budget is held against a busy server, which gets the calls one after the other; that is
+    the stricter of the two. Where a call comes now and then, the server's caches are cold, and
+    both scripts take longer.
+    """
+    busy = {cap: _rounds(server, cap, _together) for cap in CAPS}
+    idle = {cap: _rounds(server, cap, _one_by_one) for cap in CAPS}
+    entries: list[Figure | Note] = []
+    for cap in CAPS:
+        what = f"server time of an append at a cap of {cap}: against a bare script"
+        ours, bare, parts = busy[cap]
+        found = ratio(ours, bare)
+        measured = _against(ours, bare)
+        entries += [
+            Figure(what, measured, found.medians, 3, ROUNDS * CALLS, found.check),
+            Note(f"commands inside that append at a cap of {cap}, us a call", parts),
+            Note(f"the same on an idle server at a cap of {cap}", _idle(*idle[cap][:2])),
+        ]
+    growth: Ratio = ratio(busy[CAPS[1]][0], busy[CAPS[0]][0])
+    return [*entries, Note(f"server time with {CAPS[1]} held against {CAPS[0]}", f"{growth}")]
+
+
+def _rounds(server: RedisServer, cap: int, send: Send) -> tuple[Samples, Samples, str]:
+    """Alternate rounds of ours and of the bare script; also the parts of one round of ours."""
+    memory, client, _ = memory_on(server.url, max_messages=cap)
+    session_id = f"cap{cap}"
+    memory.clear(session_id)
+    for start in range(0, cap, 500):
+        memory.append(session_id, conversation(min(500, cap - start)))
+    bare = _bare(client, Keys().conversation(session_id)[0], cap)
+    ours, base = Samples(), Samples()
+    for number in range(ROUNDS + 1):
+        for samples, batch in ((ours, _appends(session_id, cap)), (base, bare)):
+            taken = _server_us(server, partial(send, client, batch))
+            if number:
+                samples.values.append(taken)
+    _server_us(server, partial(send, client, _appends(session_id, cap)))
+    parts = _parts(server)
+    client.close()
+    return ours, base, parts
+
+
+class _Recorder:
+    """Stands where a client would, and keeps what the memory sends instead of sending it."""
+
+    def __init__(self) -> None:
+        self.sent: list[Words] = []
+
+    def execute_command(self, *words: Any) -> list[Any]:
+        self.sent.append(words)
+        return [b"stored", 1, 1]
+
+
+def _appends(session_id: str, cap: int) -> list[Words]:
+    """Give the commands of a round of appends, each with a token of its own."""
+    recorder = _Recorder()
+    memory = ConversationMemory(client=recorder, ttl=TTL, max_messages=cap)
+    for _ in range(CALLS):
+        memory.append(session_id, turn(7))
+    return recorder.sent
+
+
+def _bare(client: Any, filled_key: str, cap: int) -> list[Words]:
+    """Give a round of the bare script, with records of the same size on a list as long."""
+    rows = client.lrange(filled_key, 0, -1)
+    key = f"bare{cap}"
+    client.delete(key)
+    client.rpush(key, *rows)
+    sha = client.script_load(BARE)
+    return [("EVALSHA", sha, 1, key, TTL, cap, *rows[-2:])] * CALLS
+
+
+def _together(client: Any, batch: list[Words]) -> None:
+    pipeline = client.pipeline(transaction=False)
+    for words in batch:
+        pipeline.execute_command(*words)
+    pipeline.execute()
+
+
+def _one_by_one(client: Any, batch: list[Words]) -> None:
+    for words in batch:
+        client.execute_command(*words)
+
+
+def _server_us(server: RedisServer, send: Callable[[], None]) -> float:
+    """Give the server's microseconds a call, over one round of calls."""
+    server.control.config_resetstat()
+    send()
+    stats = server.info("commandstats")["cmdstat_evalsha"]
+    if stats["calls"] != CALLS or stats["failed_calls"]:
+        raise RuntimeError(f"expected {CALLS} script calls, the server counted {stats}")
+    return float(stats["usec"]) / CALLS
+
+
+def _parts(server: RedisServer) -> str:
+    stats = server.info("commandstats")
+    found = {name: stats.get(f"cmdstat_{name}", {}).get("usec", 0) / CALLS for name in PARTS}
+    spelled = ", ".join(f"{name} {taken:.1f}" for name, taken in found.items() if taken)
+    whole = stats["cmdstat_evalsha"]["usec"] / CALLS
+    return f"{spelled}; Lua and the call itself {whole - sum(found.values()):.1f}"
+
+
+def _against(ours: Samples, bare: Samples) -> str:
+    return f"{ours.median:.1f} us against {bare.median:.1f} us"
+
+
+def _idle(ours: Samples, bare: Samples) -> str:
+    return f"{_against(ours, bare)}, {ratio(ours, bare)}"
