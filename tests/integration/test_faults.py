@@ -1,0 +1,486 @@
+"""What callers see when Redis fails, and that nothing is half-written, doubled or leaked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from langchain_core.messages import AIMessage, HumanMessage
+from support.faces import Call, both
+from support.proxy import ReplyLosingProxy
+from support.redis_server import RedisServer, _free_port
+from support.turns import make_turn
+
+from openta_memory import (
+    ConversationMemory,
+    StoreAuthError,
+    StoreFullError,
+    StoreReadOnlyError,
+    StoreTimeoutError,
+    StoreUnavailableError,
+    WrongKeyTypeError,
+    aio,
+    store,
+)
+
+StartRedis = Callable[..., RedisServer]
+
+LIST, META = "conversation:c", "conversation:meta:c"
+TURN = make_turn(0, 0)
+SECRET = "hunter2"
+
+OPERATIONS: list[tuple[str, tuple[Any, ...]]] = [
+    ("append", ("c", TURN)),
+    ("window", ("c",)),
+    ("metadata", ("c",)),
+    ("trim", ("c", 2)),
+    ("clear", ("c",)),
+]
+each_operation = pytest.mark.parametrize(("method", "args"), OPERATIONS, ids=lambda v: str(v)[:8])
+
+
+def dump(server: RedisServer) -> dict[bytes, bytes]:
+    """Give every key with its value as Redis serializes it."""
+    with server.client() as client:
+        return {key: client.dump(key) for key in client.scan_iter()}
+
+
+def ids(memory: ConversationMemory) -> list[str | None]:
+    return [message.id for message in memory.history("c").messages]
+
+
+@pytest.fixture
+def quick_timeout(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Wait half a second for Redis where users wait five."""
+    monkeypatch.setattr(store, "SOCKET_SECONDS", 0.5)
+    monkeypatch.setattr(aio, "SOCKET_SECONDS", 0.5)
+    return 0.5
+
+
+# --- out of reach
+
+
+@both
+@each_operation
+def test_a_redis_that_refuses_is_named_without_its_password_within_three_seconds(
+    call: Call, method: str, args: tuple[Any, ...]
+) -> None:
+    # Given a URL where nothing listens
+    port = _free_port()
+    memory = ConversationMemory(redis_url=f"redis://me:{SECRET}@127.0.0.1:{port}/2")
+    # When it is used
+    start = time.monotonic()
+    with pytest.raises(StoreUnavailableError) as failure:
+        call(memory, method, *args)
+    # Then the error comes soon and says where and what to do
+    assert time.monotonic() - start < 3
+    assert f"redis://me@127.0.0.1:{port}/2" in str(failure.value)
+    assert "REDIS_URL" in str(failure.value)
+    assert SECRET not in "".join(traceback.format_exception(failure.value))
+
+
+@both
+@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "new"])
+def test_a_hung_redis_costs_one_socket_timeout_and_works_again_after(
+    start_redis: StartRedis, quick_timeout: float, call: Call, *, is_connected: bool
+) -> None:
+    # Given a memory, connected or not, of a Redis that hangs
+    server = start_redis()
+    memory = ConversationMemory(redis_url=server.url)
+    if is_connected:
+        call(memory, "append", "c", TURN)
+    server.pause()
+    # When it is used
+    start = time.monotonic()
+    with pytest.raises(StoreTimeoutError, match=r"redis://127\.0\.0\.1"):
+        call(memory, "window", "c")
+    # Then the caller waits for one timeout
+    assert quick_timeout * 0.8 < time.monotonic() - start < quick_timeout * 2
+    # And when Redis goes on, so does the same memory
+    server.resume()
+    assert call(memory, "append", "d", TURN).length == len(TURN)
+    memory.close()
+
+
+def test_a_hung_redis_costs_a_task_that_shares_its_loop_one_timeout_too(
+    start_redis: StartRedis, quick_timeout: float
+) -> None:
+    # Given a memory that is used again and again on one loop
+    server = start_redis()
+    memory = ConversationMemory(redis_url=server.url)
+
+    async def chat() -> float:
+        await memory.aappend("c", TURN)
+        server.pause()
+        start = time.monotonic()
+        results = await asyncio.gather(
+            *(memory.awindow("c") for _ in range(20)), return_exceptions=True
+        )
+        waited = time.monotonic() - start
+        assert {type(result) for result in results} == {StoreTimeoutError}
+        # Then it works again on the same loop after
+        server.resume()
+        assert len((await memory.awindow("c")).messages) == len(TURN)
+        return waited
+
+    assert quick_timeout * 0.8 < asyncio.run(chat()) < quick_timeout * 2
+
+
+def test_a_restarted_redis_goes_unnoticed_by_sync_callers(start_redis: StartRedis) -> None:
+    # Given a memory with a pooled connection
+    server = start_redis()
+    memory = ConversationMemory(redis_url=server.url)
+    memory.append("c", TURN)
+    # When Redis is killed and started again between two calls, twice
+    for _ in range(2):
+        server.kill()
+        server.start()
+        # Then the stale connection is replaced, for single commands and transactions
+        assert memory.append("c", TURN).length == len(TURN)
+        assert len(memory.window("c").messages) == len(TURN)
+    memory.close()
+
+
+def test_a_restarted_redis_goes_unnoticed_by_async_callers(start_redis: StartRedis) -> None:
+    # Given a memory with several pooled connections on one loop
+    server = start_redis()
+    memory = ConversationMemory(redis_url=server.url)
+
+    async def chat() -> None:
+        await asyncio.gather(*(memory.aappend(f"c{n}", TURN) for n in range(5)))
+        # When Redis is killed and started again between two calls
+        server.kill()
+        server.start()
+        # Then all of them go on
+        replies = await asyncio.gather(*(memory.aappend(f"c{n}", TURN) for n in range(5)))
+        assert [reply.length for reply in replies] == [len(TURN)] * 5
+        assert len((await memory.awindow("c0")).messages) == len(TURN)
+
+    asyncio.run(chat())
+
+
+# --- a reply lost after the work was done
+
+
+@both
+def test_an_append_whose_reply_is_lost_is_stored_once(
+    redis_server: RedisServer, call: Call
+) -> None:
+    with ReplyLosingProxy(redis_server.port) as proxy:
+        # Given a conversation, and scripts that the server knows
+        memory = ConversationMemory(redis_url=proxy.url)
+        call(memory, "append", "c", make_turn(0, 0))
+        # When the reply to an append is lost
+        proxy.lose_reply_to(b"EVALSHA")
+        appended = call(memory, "append", "c", make_turn(0, 1))
+        # Then it is stored once, and the caller learns what was done
+        assert proxy.lost == 1
+        assert appended.repeated
+        assert (appended.seq, appended.length) == (6, 6)
+        assert ids(memory) == [m.id for m in (*make_turn(0, 0), *make_turn(0, 1))]
+        memory.close()
+
+
+@both
+def test_the_first_append_of_all_is_stored_once_when_its_reply_is_lost(
+    redis_server: RedisServer, call: Call
+) -> None:
+    with ReplyLosingProxy(redis_server.port) as proxy:
+        # Given a server that doesn't know the scripts, so that their source is sent
+        with redis_server.client() as client:
+            client.script_flush()
+        memory = ConversationMemory(redis_url=proxy.url)
+        # When the reply to the first append is lost
+        proxy.lose_reply_to(b"EVAL\r\n")
+        appended = call(memory, "append", "c", TURN, owner="u1")
+        # Then it is stored once
+        assert proxy.lost == 1
+        assert (appended.seq, appended.length) == (len(TURN), len(TURN))
+        assert ids(memory) == [message.id for message in TURN]
+        memory.close()
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["begun", "plain"])
+def test_a_run_whose_replies_are_lost_is_stored_once(
+    redis_server: RedisServer, *, begins: bool
+) -> None:
+    question, answer = HumanMessage("Why?"), AIMessage("Because.")
+    with ReplyLosingProxy(redis_server.port) as proxy:
+        # Given a conversation, and scripts that the server knows
+        memory = ConversationMemory(redis_url=proxy.url)
+        memory.turn("c").begin(TURN[0])
+        turn = memory.turn("c")
+        # When the replies to the run's read and to its write are lost
+        proxy.lose_reply_to(b"EXEC\r\n")
+        if begins:
+            turn.begin(question)
+        assert [message.id for message in turn.messages] == [TURN[0].id]
+        proxy.lose_reply_to(b"EVALSHA")
+        turn.add_messages([question, answer])
+        # Then the run is stored once
+        assert proxy.lost == 2
+        messages = memory.history("c").messages
+        assert [message.content for message in messages[1:]] == ["Why?", "Because."]
+        memory.close()
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["begun", "plain"])
+def test_an_async_run_whose_replies_are_lost_is_stored_once(
+    redis_server: RedisServer, *, begins: bool
+) -> None:
+    question, answer = HumanMessage("Why?"), AIMessage("Because.")
+
+    async def run(memory: ConversationMemory, proxy: ReplyLosingProxy) -> list[Any]:
+        # Given a conversation, and scripts that the server knows
+        await memory.turn("c").abegin(TURN[0])
+        turn = memory.turn("c")
+        # When the replies to the run's read and to its write are lost
+        proxy.lose_reply_to(b"EXEC\r\n")
+        if begins:
+            await turn.abegin(question)
+        assert [message.id for message in await turn.aget_messages()] == [TURN[0].id]
+        proxy.lose_reply_to(b"EVALSHA")
+        await turn.aadd_messages([question, answer])
+        return await memory.history("c").aget_messages()
+
+    with ReplyLosingProxy(redis_server.port) as proxy:
+        memory = ConversationMemory(redis_url=proxy.url)
+        messages = asyncio.run(run(memory, proxy))
+        # Then the run is stored once
+        assert proxy.lost == 2
+        assert [message.content for message in messages[1:]] == ["Why?", "Because."]
+
+
+# --- scripts forgotten
+
+
+@both
+@each_operation
+def test_forgotten_scripts_go_unnoticed(
+    redis_server: RedisServer, call: Call, method: str, args: tuple[Any, ...]
+) -> None:
+    # Given a conversation and what each operation answers on it
+    memory = ConversationMemory(redis_url=redis_server.url)
+    memory.append("c", TURN, token="first")
+    # When the server forgets all scripts between two calls
+    with redis_server.client() as client:
+        client.script_flush()
+        call(memory, method, *args)
+        # Then the operation was done, and once
+        left = client.lrange(LIST, 0, -1)
+    expected = {"append": 2 * len(TURN), "clear": 0, "trim": 1}.get(method, len(TURN))
+    assert len(left) == expected
+    memory.close()
+
+
+def test_forgotten_scripts_go_unnoticed_by_a_run(redis_server: RedisServer) -> None:
+    # Given a run
+    memory = ConversationMemory(redis_url=redis_server.url)
+    memory.append("c", TURN)
+    turn, question = memory.turn("c"), HumanMessage("Why?")
+    with redis_server.client() as client:
+        # When the server forgets the scripts before each of its steps
+        client.script_flush()
+        turn.begin(question)
+        client.script_flush()
+        assert [message.id for message in turn.messages] == [message.id for message in TURN]
+        turn.add_messages([question, AIMessage("Because.")])
+    # Then the run is stored once
+    contents = [message.content for message in memory.history("c").messages]
+    assert contents[len(TURN) :] == ["Why?", "Because."]
+    memory.close()
+
+
+# --- Redis refuses to write
+
+
+@both
+@pytest.mark.parametrize("owner", [None, "u1"], ids=["unowned", "owned"])
+@pytest.mark.parametrize("session_id", ["c", "new"])
+def test_a_full_redis_says_so_and_nothing_is_half_written(
+    start_redis: StartRedis, call: Call, owner: str | None, session_id: str
+) -> None:
+    # Given a conversation in a Redis that has no memory left and evicts nothing
+    server = start_redis("--maxmemory-policy", "noeviction")
+    memory = ConversationMemory(redis_url=server.url)
+    call(memory, "append", "c", TURN, owner=owner)
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+    before = dump(server)
+    # When a turn, an empty session or a question is stored
+    for batch in (TURN, []):
+        with pytest.raises(StoreFullError, match="maxmemory"):
+            call(memory, "append", session_id, batch, owner=owner)
+    with pytest.raises(StoreFullError, match="maxmemory"):
+        call(memory, "window_then_append", session_id, TURN, owner=owner)
+    # Then all keys are what they were
+    assert dump(server) == before
+    assert call(memory, "metadata", "c", owner=owner).length == len(TURN)
+    memory.close()
+
+
+@both
+@pytest.mark.parametrize(
+    ("key", "method", "args"),
+    [(LIST, *operation) for operation in OPERATIONS if operation[0] != "clear"]
+    + [(META, *operation) for operation in OPERATIONS],
+    ids=lambda value: str(value)[:18],
+)
+@pytest.mark.parametrize("beside", [True, False], ids=["beside", "alone"])
+def test_a_key_of_a_wrong_type_is_named_and_nothing_is_written(
+    redis_server: RedisServer,
+    call: Call,
+    key: str,
+    method: str,
+    args: tuple[Any, ...],
+    *,
+    beside: bool,
+) -> None:
+    # Given a key of another program under the name of a conversation's key
+    memory = ConversationMemory(redis_url=redis_server.url)
+    if beside:
+        memory.append("c", TURN)
+    with redis_server.client() as client:
+        client.set(key, "of another program")
+    before = dump(redis_server)
+    # When any operation meets it
+    with pytest.raises(WrongKeyTypeError, match="rename or delete"):
+        call(memory, method, *args)
+    # Then nothing is written, to neither key
+    assert dump(redis_server) == before
+    memory.close()
+
+
+@both
+def test_a_wrong_typed_owner_index_stops_the_whole_append(
+    redis_server: RedisServer, call: Call
+) -> None:
+    # Given a key of another type under the name of the owner's index
+    memory = ConversationMemory(redis_url=redis_server.url)
+    with redis_server.client() as client:
+        client.set("openta:owner:u1", "of another program")
+    before = dump(redis_server)
+    # When the owner's turn is stored, then nothing of it is
+    with pytest.raises(WrongKeyTypeError):
+        call(memory, "append", "c", TURN, owner="u1")
+    assert dump(redis_server) == before
+    memory.close()
+
+
+@both
+@pytest.mark.parametrize("how", ["option", "command"])
+def test_a_read_only_replica_says_so_and_is_not_written(
+    start_redis: StartRedis, call: Call, how: str
+) -> None:
+    # Given a replica, made by its configuration or by a command while in use
+    primary = start_redis()
+    where = ("127.0.0.1", str(primary.port))
+    replica = start_redis(*(("--replicaof", *where) if how == "option" else ()))
+    memory = ConversationMemory(redis_url=replica.url)
+    if how == "command":
+        call(memory, "append", "c", TURN)
+        with replica.client() as client:
+            client.replicaof(*where)
+    # When something is written there
+    for method in ("append", "window_then_append"):
+        with pytest.raises(StoreReadOnlyError, match="primary"):
+            call(memory, method, "new", TURN)
+    # Then it is refused and not written
+    with replica.client() as client:
+        assert client.exists("conversation:new", "conversation:meta:new") == 0
+    memory.close()
+
+
+# --- Redis refuses the caller
+
+
+@both
+@pytest.mark.parametrize("login", [f"me:{SECRET}@", f":{SECRET}@", ""], ids=["user", "pass", "no"])
+def test_a_refused_login_says_so_and_nothing_tells_the_password(
+    start_redis: StartRedis, call: Call, login: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a Redis that asks for another password
+    caplog.set_level("DEBUG")
+    server = start_redis("--requirepass", "the-right-one")
+    memory = ConversationMemory(redis_url=f"redis://{login}127.0.0.1:{server.port}")
+    # When the memory is used
+    for method, args in OPERATIONS:
+        start = time.monotonic()
+        with pytest.raises(StoreAuthError, match="REDIS_PASSWORD") as failure:
+            call(memory, method, *args)
+        # Then the error comes soon, and neither it, its causes nor the log tell the password
+        assert time.monotonic() - start < 3
+        assert f"{server.port}" in str(failure.value)
+        told = "".join(traceback.format_exception(failure.value)) + repr(chain(failure.value))
+        assert SECRET not in told + caplog.text + repr(memory.settings)
+    memory.close()
+
+
+def chain(error: BaseException | None) -> list[tuple[str, tuple[Any, ...]]]:
+    """Give an error and all that led to it, with their arguments."""
+    if error is None:
+        return []
+    return [(repr(error), error.args), *chain(error.__cause__), *chain(error.__context__)]
+
+
+@both
+@pytest.mark.parametrize(
+    ("rights", "refused"),
+    [
+        (("+@all", "-evalsha"), ("append", "window", "metadata", "trim", "clear")),
+        (("+@all", "-lrange"), ("window",)),
+        (("+@all", "resetkeys", "~other:*"), ("append", "window", "metadata", "trim", "clear")),
+    ],
+    ids=["evalsha", "lrange", "keys"],
+)
+def test_a_user_without_the_rights_learns_which_and_nothing_is_written(
+    start_redis: StartRedis, call: Call, rights: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    # Given a user who lacks a right
+    server = start_redis()
+    ConversationMemory(redis_url=server.url).append("c", TURN)
+    with server.client() as client:
+        words = ("on", f">{SECRET}", "~*", "&*", *rights)
+        client.execute_command("ACL", "SETUSER", "app", *words)
+    before = dump(server)
+    memory = ConversationMemory(redis_url=f"redis://app:{SECRET}@127.0.0.1:{server.port}")
+    # When what needs it is done, then the error says so and nothing was written
+    for method, args in OPERATIONS:
+        if method in refused:
+            with pytest.raises(StoreAuthError, match="grant") as failure:
+                call(memory, method, *args)
+            assert SECRET not in repr(chain(failure.value))
+    assert dump(server) == before
+    memory.close()
+
+
+# --- a managed Redis
+
+
+@both
+def test_a_redis_without_administrative_commands_serves_everything(
+    start_redis: StartRedis, call: Call
+) -> None:
+    # Given a Redis whose administrative commands are disabled, as managed ones do
+    disabled = ("KEYS", "CONFIG", "MODULE", "SCAN", "FLUSHALL", "FLUSHDB", "SCRIPT", "FUNCTION")
+    disabled += ("CLIENT", "INFO", "DEBUG", "COMMAND", "WAIT", "SELECT", "DBSIZE", "MONITOR")
+    options = [word for name in disabled for word in ("--rename-command", name, "")]
+    server = start_redis(*options)
+    with server.client() as client, pytest.raises(redis.ResponseError, match="unknown command"):
+        client.execute_command("KEYS", "*")
+    memory = ConversationMemory(redis_url=server.url, max_messages=4)
+    # When everything is done there, then it is served
+    call(memory, "ping")
+    call(memory, "append", "c", TURN, owner="u1")
+    window, appended = call(memory, "window_then_append", "c", make_turn(0, 1), owner="u1")
+    assert (len(window.messages), appended.length) == (4, 2)
+    assert call(memory, "metadata", "c", owner="u1", own_ttl=60).ttl == 60
+    assert call(memory, "trim", "c", 1, owner="u1").length == 1
+    assert len(call(memory, "window", "c", owner="u1").messages) == 1
+    assert call(memory, "clear", "c", owner="u1")
+    memory.close()
