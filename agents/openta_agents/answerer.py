@@ -38,7 +38,17 @@ def build_answerer() -> Runnable[dict[str, Any], dict[str, Any]]:
     Takes `{"question": message or text, "history": messages}`, gives
     `{"answer": AIMessage, "search_query": text}`: the query is the question made to stand alone.
     """
-    return (RunnableLambda(_read) | RunnableLambda(_reply)).with_config(run_name="answerer")
+    return RunnableLambda(_answer, _aanswer, name="answerer")
+
+
+def _answer(given: dict[str, Any]) -> dict[str, Any]:
+    said, search_query = _compose(_read(given))
+    return {"answer": AIMessage(said, id=str(uuid4())), "search_query": search_query}
+
+
+async def _aanswer(given: dict[str, Any]) -> dict[str, Any]:
+    # Given as well, or LangChain would send the function to a thread.
+    return _answer(given)
 
 
 def _read(given: dict[str, Any]) -> _Reading:
@@ -46,11 +56,6 @@ def _read(given: dict[str, Any]) -> _Reading:
     before = [message.text for message in given["history"] if isinstance(message, HumanMessage)]
     followed = None if _has_subject(asked) else _last_with_subject(before)
     return _Reading(asked, followed, before[-1] if before else None)
-
-
-def _reply(reading: _Reading) -> dict[str, Any]:
-    said, search_query = _compose(reading)
-    return {"answer": AIMessage(said, id=str(uuid4())), "search_query": search_query}
 
 
 def _compose(reading: _Reading) -> tuple[str, str]:
