@@ -278,6 +278,26 @@ def test_forgotten_scripts_go_unnoticed(
     memory.close()
 
 
+@both
+@pytest.mark.parametrize("known", [(), ("append",), ("window",)], ids=["none", "append", "window"])
+def test_a_read_and_append_is_right_whichever_script_the_server_knows(
+    redis_server: RedisServer, call: Call, known: tuple[str, ...]
+) -> None:
+    # Given a server that forgot all scripts but one
+    memory = ConversationMemory(redis_url=redis_server.url)
+    memory.append("c", make_turn(0, 0))
+    with redis_server.client() as client:
+        client.script_flush()
+    for method in known:
+        call(memory, method, *{"append": ("x", TURN), "window": ("x",)}[method])
+    # When a batch is appended to what was read before
+    window, appended = call(memory, "window_then_append", "c", make_turn(0, 1))
+    # Then the read gives the conversation as it was, and the append is done once
+    assert (appended.seq, appended.length) == (6, 6)
+    assert [m.message.id for m in window.messages] == [m.id for m in make_turn(0, 0)]
+    memory.close()
+
+
 def test_forgotten_scripts_go_unnoticed_by_a_run(redis_server: RedisServer) -> None:
     # Given a run
     memory = ConversationMemory(redis_url=redis_server.url)
