@@ -89,6 +89,9 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+_ALWAYS = ("type", "id", "content")
+
+
 class _Shape:
     """A message class's fields: which defaults it has, which types the JSON may hold."""
 
@@ -107,7 +110,8 @@ class _Shape:
             for name, field in fields.items()
             if field.default_factory is not None
         ]
-        self.defaults = self.layout | {name: make() for name, make in self.factories}
+        defaults = self.layout | {name: make() for name, make in self.factories}
+        self.optional = [item for item in defaults.items() if item[0] not in _ALWAYS]
 
 
 _CLASSES: tuple[type[BaseMessage], ...] = (
@@ -142,17 +146,15 @@ class JSONCodec:
         """Decode one record; see `Codec`."""
         try:
             record = orjson.loads(raw)
+            if record.pop("v", None) == VERSION:
+                return _from_record(record)
         except orjson.JSONDecodeError as error:
             raise CorruptMessageError(f"is no JSON ({error})") from None
-        if not isinstance(record, dict):
-            raise CorruptMessageError("is JSON, but no object")
-        if "data" in record and "v" not in record:
+        except (AttributeError, TypeError):
+            raise CorruptMessageError("is JSON, but no message") from None
+        if "data" in record:
             return _from_langchain(record)
-        if record.get("v") != VERSION:
-            raise CorruptMessageError(
-                f"has form {record.get('v')!r:.20}, this release reads {VERSION}: upgrade"
-            )
-        return _from_record(record)
+        raise CorruptMessageError(f"is of no form that this release reads, {VERSION}: upgrade it")
 
 
 def _record(message: BaseMessage, new_id: str, now_ms: int) -> dict[str, Any]:
@@ -166,55 +168,49 @@ def _record(message: BaseMessage, new_id: str, now_ms: int) -> dict[str, Any]:
     fields = whole.__dict__
     record = {"v": VERSION, "type": whole.type, "id": whole.id or new_id, "ts": now_ms}
     record["content"] = fields["content"]
-    defaults = shape.defaults
-    extra = dict(message.__pydantic_extra__ or {})
-    for name, value in fields.items():
-        if name in record or value is None:
-            continue
-        if name not in shape.types:
-            extra[name] = value
-        elif value != defaults[name]:
+    for name, default in shape.optional:
+        value = fields[name]
+        if value is not None and value != default:
             record[name] = value
+    extra = message.__pydantic_extra__ or {}
+    if len(fields) > len(shape.layout):
+        # A subclass's own fields; the class that comes back takes them as extra ones.
+        extra = {name: fields[name] for name in fields.keys() - shape.layout.keys()} | extra
     if extra:
         record["extra"] = extra
     return record
 
 
 def _from_record(record: dict[str, Any]) -> StoredMessage:
-    type_ = record.pop("type", None)
-    shape = _SHAPES.get(type_) if isinstance(type_, str) else None
+    shape = _SHAPES.get(record.pop("type", None))
     if shape is None:
-        raise CorruptMessageError(f"has the unknown type {type_!r:.40}")
-    del record["v"]
+        raise CorruptMessageError(f"has an unknown type: this release reads {', '.join(_SHAPES)}")
     stored_ms = record.pop("ts", None)
     extra = record.pop("extra", None)
-    _check(record, shape)
     given = set(record)
-    state = shape.layout | record
+    if not (shape.required <= given and _fits(record, shape.types)):
+        raise CorruptMessageError(
+            f"has fields that no {shape.cls.__name__} can have, or lacks some"
+        )
     for name, make in shape.factories:
         if name not in given:
-            state[name] = make()
-    # Checked above, so the message is laid out as unpickling does it: validating 50 messages
+            record[name] = make()
+    # Checked above, so the message is laid out as pydantic does it: to validate 50 messages
     # would cost more than the round trip that fetched them.
     message = shape.cls.__new__(shape.cls)
-    message.__setstate__(
-        {
-            "__dict__": state,
-            "__pydantic_fields_set__": given,
-            "__pydantic_extra__": extra if isinstance(extra, dict) else {},
-            "__pydantic_private__": None,
-        }
-    )
+    lay = object.__setattr__
+    lay(message, "__dict__", shape.layout | record)
+    lay(message, "__pydantic_fields_set__", given)
+    lay(message, "__pydantic_extra__", extra if isinstance(extra, dict) else {})
+    lay(message, "__pydantic_private__", None)
     return StoredMessage(message, stored_ms if isinstance(stored_ms, int) else None)
 
 
-def _check(record: dict[str, Any], shape: _Shape) -> None:
-    types = shape.types
+def _fits(record: dict[str, Any], types: dict[str, Any]) -> bool:
     for name, value in record.items():
         if name not in types or not isinstance(value, types[name]):
-            raise CorruptMessageError(f"has a {name!r:.40} that no {shape.cls.__name__} can have")
-    if not shape.required <= record.keys():
-        raise CorruptMessageError(f"lacks one of {', '.join(sorted(shape.required))}")
+            return False
+    return True
 
 
 def _from_langchain(record: dict[str, Any]) -> StoredMessage:

@@ -162,7 +162,7 @@ class TurnHistory(RedisChatMessageHistory):
             history's and goes on, so look here when the answer must not be lost.
     """
 
-    error: OpenTAMemoryError | None
+    error: Exception | None
     _run: str
     _read: list[BaseMessage] | None
     _begun: list[BaseMessage]
@@ -212,7 +212,7 @@ class TurnHistory(RedisChatMessageHistory):
         try:
             if fresh:
                 self.memory.append(self.session_id, fresh, owner=self.owner, token=self._run)
-        except OpenTAMemoryError as error:
+        except Exception as error:
             self._failed(fresh, error)
             raise
         self._finish()
@@ -224,7 +224,7 @@ class TurnHistory(RedisChatMessageHistory):
         try:
             if fresh:
                 await self.memory.aappend(self.session_id, fresh, owner=self.owner, token=self._run)
-        except OpenTAMemoryError as error:
+        except Exception as error:
             self._failed(fresh, error)
             raise
         self._finish()
@@ -246,13 +246,13 @@ class TurnHistory(RedisChatMessageHistory):
             for index, message in enumerate(given)
         ]
 
-    def _failed(self, messages: Sequence[BaseMessage], error: OpenTAMemoryError) -> None:
+    def _failed(self, messages: Sequence[BaseMessage], error: Exception) -> None:
         self.error = error
         logger.error(
             "[SESSION] Could not store %d messages of %s: %s",
             len(messages),
             encode_id(self.session_id),
-            error,
+            error if isinstance(error, OpenTAMemoryError) else type(error).__name__,
         )
 
     def _finish(self) -> None:

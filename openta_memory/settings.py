@@ -101,9 +101,10 @@ def without_password(url: str) -> str:
     """Take the password out of a URL, wherever it stands."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "password"]
+    name = user.partition(":")[0]
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "password"]
     return urlunsplit(
-        parts._replace(netloc=user.partition(":")[0] + at + host, query=urlencode(query))
+        parts._replace(netloc=name + (at if name else "") + host, query=urlencode(query))
     )
 
 

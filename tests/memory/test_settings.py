@@ -85,7 +85,7 @@ def test_a_password_stays_out_of_every_text_of_the_settings(
     ("url", "shown"),
     [
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
-        ("redis://:s3cret@localhost:6379", "redis://@localhost:6379"),
+        ("redis://:s3cret@localhost:6379", "redis://localhost:6379"),
         ("rediss://ann:s3cret@host:6380/1", "rediss://ann@host:6380/1"),
         ("redis://host?password=s3cret&db=1", "redis://host?db=1"),
         ("unix://ann:s3cret@/run/redis.sock", "unix://ann@/run/redis.sock"),

@@ -322,6 +322,21 @@ def test_an_answer_that_could_not_be_stored_is_told(
     memory.close()
 
 
+def test_whatever_kept_an_answer_from_being_stored_is_told(
+    memory: ConversationMemory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(plan: object) -> None:
+        raise RuntimeError("a secret in a bug")
+
+    handle = memory.turn("c")
+    monkeypatch.setattr(memory._store, "run", fail)
+    with pytest.raises(RuntimeError):
+        handle.add_messages(turn(1))
+    assert isinstance(handle.error, RuntimeError)
+    assert "Could not store 2 messages of c: RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_a_handle_whose_call_failed_can_be_called_again_and_stores_once(
     start_redis: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
