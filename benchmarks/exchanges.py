@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-import orjson
-
+from benchmarks.floor import parsed
 from benchmarks.relay import relayed
 from benchmarks.report import Figure, Note
 from benchmarks.server import RedisServer
@@ -37,11 +37,12 @@ def _trips(server: RedisServer) -> dict[str, float]:
     """Count round trips of one append and one load, on a connection that stands."""
     with relayed(server.port) as relay:
         memory, client, _ = memory_on(relay.url)
-        counted = {}
-        for name, call in {
+        calls: dict[str, Callable[[], object]] = {
             "append": lambda: memory.append(ID, turn(0)),
             "load": lambda: memory.window(ID),
-        }.items():
+        }
+        counted = {}
+        for name, call in calls.items():
             call()
             relay.reset()
             for _ in range(COUNTED):
@@ -117,9 +118,3 @@ async def _async_notes(url: str) -> list[Note]:
         Note("async append against async PING", f"{samples['append'].us}, {append}"),
         Note("async load against async LRANGE + parse", f"{samples['window'].us}, {load}"),
     ]
-
-
-def parsed(rows: list[bytes]) -> list[Any]:
-    """Parse a conversation's rows as one JSON array."""
-    records: list[Any] = orjson.loads(b"[" + b",".join(rows) + b"]")
-    return records

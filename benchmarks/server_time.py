@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from benchmarks.floor import SCRIPT
 from benchmarks.report import Figure, Note
 from benchmarks.server import RedisServer
 from benchmarks.subjects import TTL, conversation, memory_on, turn
@@ -13,11 +14,6 @@ from benchmarks.timing import Ratio, Samples, ratio
 from openta_memory import ConversationMemory
 from openta_memory.keys import Keys
 
-BARE = """
-redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
-redis.call('LTRIM', KEYS[1], -tonumber(ARGV[2]), -1)
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-"""
 CAPS = (50, 5000)
 ROUNDS = 60
 CALLS = 100
@@ -97,7 +93,7 @@ def _bare(client: Any, filled_key: str, cap: int) -> list[Words]:
     key = f"bare{cap}"
     client.delete(key)
     client.rpush(key, *rows)
-    sha = client.script_load(BARE)
+    sha = client.script_load(SCRIPT)
     return [("EVALSHA", sha, 1, key, TTL, cap, *rows[-2:])] * CALLS
 
 

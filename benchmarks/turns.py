@@ -9,6 +9,7 @@ from agents.extensions.memory import RedisSession
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
+from benchmarks.floor import FloorHistory
 from benchmarks.relay import Relay, relayed
 from benchmarks.report import Figure, Note
 from benchmarks.server import RedisServer
@@ -26,6 +27,7 @@ from benchmarks.subjects import (
     turn,
 )
 from benchmarks.timing import Case, Ratio, Samples, ainterleave, interleave, ratio, share
+from openta_memory.keys import Keys
 
 ROUNDS = 500
 COUNTED = 20
@@ -76,8 +78,15 @@ def _counted(relay: Relay, runnable: RunnableWithMessageHistory) -> tuple[float,
     return relay.trips / COUNTED, relay.connections / COUNTED
 
 
+def _floor(server: RedisServer) -> FloorHistory:
+    rows = server.control.lrange(Keys().conversation(ID)[0], 0, -1)
+    _, client, _ = memory_on(server.url)
+    client.delete("floor")
+    return FloorHistory(client, "floor", rows)
+
+
 class _Contenders:
-    """The same turn over three histories, each back at 50 messages before it is timed."""
+    """The same turn over several histories, each back at 50 messages before it is timed."""
 
     def __init__(self, server: RedisServer) -> None:
         self._control = server.control
@@ -86,13 +95,15 @@ class _Contenders:
         self._key = community(server.url, ID).key
         self._kept = community(server.url, ID)
         self._memory = own_memory(server.url)
+        self._floor = _floor(server)
         self._chains = {
             "list": chain(lambda _: self._list),
             "ours": chain(self._memory.turn),
             "community": chain(lambda session_id: community(server.url, session_id)),
             "community, instance kept": chain(lambda _: self._kept),
+            "floor": chain(lambda _: self._floor),
         }
-        self._before = {"list": self._reset_list, "ours": self._warm}
+        self._before = {"list": self._reset_list, "ours": self._warm, "floor": self._warm}
 
     def cases(self, method: str) -> dict[str, Case]:
         """Give the cases that call `invoke` or `ainvoke`."""
@@ -102,6 +113,7 @@ class _Contenders:
                 self._before.get(name, self._trim),
             )
             for name, runnable in self._chains.items()
+            if name != "floor" or method == "invoke"
         }
 
     def close(self) -> None:
@@ -132,6 +144,7 @@ def _whole_turns(server: RedisServer) -> list[Figure | Note]:
     _check_sizes(server)
     found = _share(samples, "community")
     kept = _share(samples, "community, instance kept")
+    floor = share(samples["floor"], samples["community"], samples["list"])
     ours, theirs = (_added(samples, name) * 1e6 for name in ("ours", "community"))
     measured = f"adds {ours:.0f} us against {theirs:.0f} us"
     what = "whole turn: share of what langchain-community adds"
@@ -139,6 +152,7 @@ def _whole_turns(server: RedisServer) -> list[Figure | Note]:
         Figure(what, measured, found.medians, SHARE, ROUNDS, found.check),
         Note("whole turn, medians", _medians(samples)),
         Note("share of langchain-community with one instance kept", f"{kept}"),
+        Note("share of two bare calls: LRANGE + parse, RPUSH + LTRIM + EXPIRE", f"{floor}"),
     ]
 
 

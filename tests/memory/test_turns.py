@@ -325,7 +325,7 @@ def test_an_answer_that_could_not_be_stored_is_told(
 def test_whatever_kept_an_answer_from_being_stored_is_told(
     memory: ConversationMemory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(plan: object) -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("a secret in a bug")
 
     handle = memory.turn("c")
