@@ -1,6 +1,6 @@
 """Conversation memory for LangChain on plain Redis."""
 
-from openta_memory._plans import Appended, Metadata, Trimmed, Window
+from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.codec import Codec, JSONCodec, StoredMessage
 from openta_memory.errors import (
     CorruptMessageError,

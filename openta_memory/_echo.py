@@ -30,8 +30,9 @@ def new_messages(
         history: What the run was given to read.
         begun: What of the input was stored before the run.
     """
-    fresh = _without_echo(handed, history)
-    fresh = _without_block(fresh, begun)
+    fresh = _without_block(_without_echo(handed, history), begun)
+    if not any(message.id for message in fresh):
+        return fresh
     stored = {message.id: message for message in (*history, *begun) if message.id}
     kept = []
     for message in fresh:
@@ -71,7 +72,7 @@ def _echo_end(
     for start in range(len(output) - len(given) + 1):
         if _matches(output[start : start + len(given)], given):
             end = start + len(given)
-        if not _is_context(output[start], history):
+        if start + len(given) < len(output) and not _is_context(output[start], history):
             break
     return end
 

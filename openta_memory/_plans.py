@@ -1,8 +1,8 @@
 """Every decision the store can take without a server.
 
 A plan says what to send and how to read what comes back; `RedisStore` and `AsyncRedisStore` only
-send it. A plan's commands travel together: one round trip, and one transaction where there are
-several.
+send it. A plan's commands travel together, in one round trip. Only a script is atomic: a read is a
+script and an LRANGE behind it, not a transaction, which a full Redis would refuse.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from hashlib import blake2b
 from typing import Any, Generic, Literal, TypeVar
 
 from langchain_core.messages import BaseMessage
+from redis.client import NEVER_DECODE
 
+from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.codec import Codec, JSONCodec, StoredMessage
 from openta_memory.errors import (
     CorruptMessageError,
@@ -38,8 +40,11 @@ Archive = Literal["off", "on", "asked"]
 
 logger = logging.getLogger("openta_memory")
 
+# Replies are read as bytes whatever the client's own settings say.
+AS_BYTES = {NEVER_DECODE: True}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Command:
     """One command: a script called on keys with arguments, or words for Redis as they are.
 
@@ -64,7 +69,7 @@ class Command:
         return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.words)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan(Generic[T]):
     """What to send in one round trip, and how to read the replies."""
 
@@ -72,81 +77,16 @@ class Plan(Generic[T]):
     read: Callable[[list[Any]], T]
 
     def and_then(self, other: Plan[U]) -> Plan[tuple[T, U]]:
-        """Join another plan to this one, in the same round trip and transaction.
+        """Join another plan to this one, in the same round trip.
 
-        Only its last script may be unknown to the server: were another, the transaction would be
-        sent again after a part of it was done.
+        Only its last script may be unknown to the server: were another, all would be sent again
+        after a part of it was done.
         """
         mine = len(self.commands)
         return Plan(
             tuple(replace(command, inline=True) for command in self.commands) + other.commands,
             lambda replies: (self.read(replies[:mine]), other.read(replies[mine:])),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What is known of a conversation beside its messages.
-
-    Attributes:
-        session_id: The conversation's id.
-        owner: Who may see it; None when nobody was named.
-        seq: How many messages were ever appended to it.
-        length: How many messages it holds now.
-        created_at: When it was created; None when Redis lost that.
-        updated_at: When it was last appended to.
-        title: What a service calls it.
-        ttl: Seconds it is kept after this read; 0 keeps it for ever.
-    """
-
-    session_id: str
-    owner: str | None
-    seq: int
-    length: int
-    created_at: datetime | None
-    updated_at: datetime | None
-    title: str | None
-    ttl: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The messages read, oldest first, and what is known of their conversation.
-
-    Attributes:
-        messages: The messages with the times they were stored.
-        metadata: None when there is no such conversation.
-        skipped: How many entries could not be decoded and were left out.
-    """
-
-    messages: list[StoredMessage]
-    metadata: Metadata | None
-    skipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append did.
-
-    Attributes:
-        seq: The number of the last message of the batch, counted from 1.
-        length: How many messages the conversation holds.
-        repeated: The same append had been done before; nothing was stored again.
-        cold: Nothing was stored: the archive must be asked for the conversation first.
-    """
-
-    seq: int
-    length: int
-    repeated: bool = False
-    cold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Trimmed:
-    """How many messages a trim removed, and how many it left."""
-
-    removed: int
-    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +151,26 @@ class Plans:
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be 1 or more, or None for all, got {limit}")
         look = self._look(session_id, owner)
-        fetch = Command(("LRANGE", look.keys[0], -limit if limit else 0, -1))
-        return Plan((look, fetch), lambda replies: self._window(session_id, replies, limit))
+        # One more than asked for tells whether the limit cut a turn.
+        fetch = Command(("LRANGE", look.keys[0], -limit - 1 if limit else 0, -1))
+        commands: tuple[Command, ...] = (look, fetch)
+        if owner is not None:
+            # Whose the conversation was before and after the messages were fetched, it was then.
+            commands += (Command(("HGET", look.keys[1], "owner")),)
+        return Plan(commands, lambda replies: self._window(session_id, replies, limit, owner))
+
+    def window_then_append(
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        *,
+        owner: str | None = None,
+        token: str | None = None,
+    ) -> Plan[tuple[Window, Appended]]:
+        """Read the conversation, then store a batch behind what was read."""
+        append = self.append(session_id, messages, owner=owner, token=token)
+        both = self.window(session_id, owner=owner).and_then(append)
+        return Plan(both.commands, lambda replies: _before(*both.read(replies), len(messages)))
 
     def metadata(
         self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
@@ -322,11 +280,16 @@ class Plans:
         status, seq, length = _checked(session_id, reply)
         return Appended(seq, length, repeated=status in ("seen", "present"), cold=status == "cold")
 
-    def _window(self, session_id: str, replies: list[Any], limit: int | None) -> Window:
-        look, rows = replies
+    def _window(
+        self, session_id: str, replies: list[Any], limit: int | None, owner: str | None
+    ) -> Window:
+        look, rows, *owners = replies
         metadata = self._metadata(session_id, look)
-        messages, skipped = self._decode(session_id, rows)
-        if limit and metadata and metadata.length > limit:
+        if owners and metadata and _text(owners[0]) != owner:
+            raise _refusal(session_id)
+        was_cut = limit is not None and len(rows) > limit
+        messages, skipped = self._decode(session_id, rows[1:] if was_cut else rows)
+        if was_cut:
             messages = messages[first_of_cut([stored.message for stored in messages]) :]
         return Window(messages, metadata, skipped)
 
@@ -360,8 +323,21 @@ def _checked(session_id: str, reply: list[Any]) -> list[Any]:
         raise StoreReplyError(f"Redis gave a reply that no script of ours gives: {reply!r:.80}")
     status = _text(reply[0])
     if status == "refused":
-        raise OwnerError(f"there is no conversation {encode_id(session_id)} of this owner")
+        raise _refusal(session_id)
     return [status, *reply[1:]]
+
+
+def _refusal(session_id: str) -> OwnerError:
+    return OwnerError(f"there is no conversation {encode_id(session_id)} of this owner")
+
+
+def _before(window: Window, appended: Appended, count: int) -> tuple[Window, Appended]:
+    """Take out of what was read a batch that an append before, whose reply was lost, had stored."""
+    if not (appended.repeated and window.metadata and count):
+        return window, appended
+    end = len(window.messages) - max(0, window.metadata.seq - appended.seq)
+    kept = window.messages[: max(0, end - count)] + window.messages[end:]
+    return replace(window, messages=kept), appended
 
 
 def _text(value: bytes | str | None) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, Self, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, ClassVar, Self, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -13,8 +13,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as DriverConnectionError
 from redis.exceptions import NoScriptError
 
-from openta_memory._plans import Command, Plan
-from openta_memory.errors import driver_errors
+from openta_memory._plans import AS_BYTES, Command, Plan
+from openta_memory.errors import DRIVER_FAILURES, from_driver
 from openta_memory.settings import (
     CONNECT_SECONDS,
     POOL_SIZE,
@@ -53,9 +53,8 @@ class LoopClients:
     def __init__(self, build: Callable[[], Any]) -> None:
         self._build = build
         self._given: Any | None = None
-        self._held: WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None]]
-        ] = WeakKeyDictionary()
+        self._held: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
+        weakref.finalize(self, _forget, self._held)
 
     @classmethod
     def always(cls, client: Any) -> Self:
@@ -70,25 +69,54 @@ class LoopClients:
             return self._given
         loop = asyncio.get_running_loop()
         if loop not in self._held:
-            client = self._build()
-            closer = _close_at_shutdown(client)
-            await anext(closer)
-            self._held[loop] = client, closer
-        return self._held[loop][0]
+            for ended in [other for other in self._held if other.is_closed()]:
+                del self._held[ended]
+            self._held[loop] = _LoopClient(self._build())
+            await self._held[loop].open()
+        return self._held[loop].client
 
     async def aclose(self) -> None:
         """Close the running loop's client."""
-        _, closer = self._held.pop(asyncio.get_running_loop(), (None, None))
-        if closer:
-            await closer.aclose()
+        held = self._held.pop(asyncio.get_running_loop(), None)
+        if held:
+            await held.close()
 
 
-async def _close_at_shutdown(client: Any) -> AsyncGenerator[None]:
-    # A loop closes its unfinished generators before it stops: this one ends with the loop.
-    try:
-        yield
-    finally:
-        await client.aclose()
+class _LoopClient:
+    """A client that is closed with its loop, which closes unfinished generators as it stops."""
+
+    # Kept here, so that no garbage collection takes a generator from its loop too early.
+    _open: ClassVar[set[_LoopClient]] = set()
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._until_shutdown = self._wait()
+        self._closing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._open.add(self)
+        await anext(self._until_shutdown)
+
+    async def close(self) -> None:
+        if self in self._open:
+            self._open.discard(self)
+            await self.client.aclose()
+
+    def close_soon(self) -> None:
+        self._closing = asyncio.get_running_loop().create_task(self.close())
+
+    async def _wait(self) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await self.close()
+
+
+def _forget(held: dict[asyncio.AbstractEventLoop, _LoopClient]) -> None:
+    """Close what a memory leaves behind that nobody uses any more."""
+    for loop, client in held.items():
+        if loop.is_running():
+            loop.call_soon_threadsafe(client.close_soon)
 
 
 class AsyncRedisStore:
@@ -109,13 +137,18 @@ class AsyncRedisStore:
         Raises:
             StoreError: When Redis can't be used or refuses.
         """
-        with driver_errors(self._server):
-            return plan.read(await self._send(plan.commands))
+        try:
+            replies = await self._send(plan.commands)
+        except DRIVER_FAILURES as error:
+            raise from_driver(error, server=self._server) from error
+        return plan.read(replies)
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life; raise where there is none."""
-        with driver_errors(self._server):
+        try:
             await (await self._clients.current()).ping()
+        except DRIVER_FAILURES as error:
+            raise from_driver(error, server=self._server) from error
 
     async def close(self) -> None:
         """Close the running loop's pool."""
@@ -123,16 +156,16 @@ class AsyncRedisStore:
 
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
         try:
-            return await self._transact([command.as_evalsha() for command in commands])
+            return await self._exchange([command.as_evalsha() for command in commands])
         except NoScriptError:
-            return await self._transact([command.as_eval() for command in commands])
+            return await self._exchange([command.as_eval() for command in commands])
 
-    async def _transact(self, spelled: list[tuple[Any, ...]]) -> list[Any]:
+    async def _exchange(self, spelled: list[tuple[Any, ...]]) -> list[Any]:
         client = await self._clients.current()
         if len(spelled) == 1:
-            return [await client.execute_command(*spelled[0])]
-        async with client.pipeline(transaction=True) as pipeline:
+            return [await client.execute_command(*spelled[0], **AS_BYTES)]
+        async with client.pipeline(transaction=False) as pipeline:
             for words in spelled:
-                pipeline.execute_command(*words)
+                pipeline.execute_command(*words, **AS_BYTES)
             replies: list[Any] = await pipeline.execute()
             return replies

@@ -23,9 +23,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from redis import exceptions as driver
 
 
@@ -143,9 +140,23 @@ DRIVER_ERRORS: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     (OSError, StoreUnavailableError, _UNREACHABLE),
 )
 
-_WRONG_TYPE = (
-    "holds a key of another type under this conversation's name ({reason}): "
-    "rename or delete that key"
+# What sending a plan can raise; all of it goes through `from_driver`.
+DRIVER_FAILURES = (
+    driver.RedisError,
+    driver.RedisClusterException,
+    driver.ChildDeadlockedError,
+    OSError,
+)
+
+# What the driver has no class for, or not where it comes from inside a script.
+_MARKED: tuple[tuple[str, type[StoreError], str], ...] = (
+    (
+        "WRONGTYPE",
+        WrongKeyTypeError,
+        "holds a key of another type in this conversation's place ({reason}): rename or delete it",
+    ),
+    ("NOPERM", StoreAuthError, "denied a command: grant it ({reason})"),
+    ("can't run this command", StoreAuthError, "denied a command in a script: grant it ({reason})"),
 )
 
 
@@ -156,8 +167,9 @@ def from_driver(error: Exception, *, server: str) -> StoreError:
         error: What redis-py raised.
         server: The server's URL without its password, to name in the message.
     """
-    if "WRONGTYPE" in str(error):
-        return WrongKeyTypeError(_sentence(server, _WRONG_TYPE, error))
+    for marker, ours, advice in _MARKED:
+        if marker in str(error):
+            return ours(_sentence(server, advice, error))
     for raised, ours, advice in DRIVER_ERRORS:
         if isinstance(error, raised):
             return ours(_sentence(server, advice, error))
@@ -167,17 +179,3 @@ def from_driver(error: Exception, *, server: str) -> StoreError:
 def _sentence(server: str, advice: str, error: Exception) -> str:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return f"Redis at {server} " + advice.replace("{reason}", reason)
-
-
-@contextmanager
-def driver_errors(server: str) -> Iterator[None]:
-    """Raise the library's errors where the driver's come up."""
-    try:
-        yield
-    except (
-        driver.RedisError,
-        driver.RedisClusterException,
-        driver.ChildDeadlockedError,
-        OSError,
-    ) as error:
-        raise from_driver(error, server=server) from error

@@ -16,7 +16,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from typing_extensions import override
 
 from openta_memory._echo import new_messages
-from openta_memory._plans import Metadata, Trimmed, Window
+from openta_memory._records import Metadata, Trimmed, Window
 from openta_memory.errors import OpenTAMemoryError
 from openta_memory.keys import encode_id
 from openta_memory.memory import ConversationMemory
@@ -233,9 +233,7 @@ class TurnHistory(RedisChatMessageHistory):
         return new_messages(messages, history=self._read or [], begun=self._begun)
 
     def _remember(self, window: Window, begun: list[BaseMessage]) -> None:
-        mine = {message.id for message in begun}
-        held = [message for message in _plain(window) if message.id not in mine]
-        self._read, self._begun = without_orphans(held), begun
+        self._read, self._begun = without_orphans(_plain(window)), begun
 
     def _identified(self, question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
         if isinstance(question, str):

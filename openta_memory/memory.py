@@ -12,7 +12,8 @@ import redis.cluster
 from langchain_core.messages import BaseMessage
 
 from openta_memory import aio, embedded, store
-from openta_memory._plans import Appended, Metadata, Plans, Trimmed, Window
+from openta_memory._plans import Plans
+from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.errors import SettingsError
 from openta_memory.keys import Keys, encode_id
 from openta_memory.settings import MemorySettings
@@ -195,9 +196,8 @@ class ConversationMemory:
         owner: str | None = None,
         token: str | None = None,
     ) -> tuple[Window, Appended]:
-        """Read the conversation as it is, then append to it, atomically in one round trip."""
-        append = self._plans.append(session_id, messages, owner=owner, token=token)
-        plan = self._plans.window(session_id, owner=owner).and_then(append)
+        """Read the conversation as it is, then append to it, in one round trip."""
+        plan = self._plans.window_then_append(session_id, messages, owner=owner, token=token)
         window, appended = self._store.run(plan)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)
@@ -211,8 +211,7 @@ class ConversationMemory:
         token: str | None = None,
     ) -> tuple[Window, Appended]:
         """Read, then append; see `window_then_append`."""
-        append = self._plans.append(session_id, messages, owner=owner, token=token)
-        plan = self._plans.window(session_id, owner=owner).and_then(append)
+        plan = self._plans.window_then_append(session_id, messages, owner=owner, token=token)
         window, appended = await self._async_store.run(plan)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)
@@ -286,25 +285,26 @@ class ConversationMemory:
 
     def _retrieved(self, session_id: str, window: Window) -> Window:
         self.undecodable += window.skipped
-        logger.info(
-            "[SESSION] Retrieved %d messages for: %s", len(window.messages), encode_id(session_id)
-        )
+        _say("Retrieved %d messages for: %s", len(window.messages), session_id)
         return window
 
     def _added(self, session_id: str, count: int, appended: Appended) -> Appended:
-        name = encode_id(session_id)
         if appended.seq == count and not appended.repeated:
-            logger.info("[SESSION] Created session: %s", name)
+            _say("Created session: %s", session_id)
         if count and not appended.repeated:
-            logger.info(
-                "[SESSION] Added %d messages to %s (total: %d)", count, name, appended.length
-            )
+            _say("Added %d messages to %s (total: %d)", count, session_id, appended.length)
         return appended
 
     def _cleared(self, session_id: str, *, removed: bool) -> bool:
         if removed:
-            logger.info("[SESSION] Cleared session: %s", encode_id(session_id))
+            _say("Cleared session: %s", session_id)
         return removed
+
+
+def _say(sentence: str, *facts: str | int) -> None:
+    if logger.isEnabledFor(logging.INFO):
+        names = [encode_id(fact) if isinstance(fact, str) else fact for fact in facts]
+        logger.info("[SESSION] " + sentence, *names)  # noqa: G003 - one marker for all lines
 
 
 class _Missing:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from openta_memory._plans import Metadata
+from openta_memory._records import Metadata
 from openta_memory.codec import StoredMessage
 from openta_memory.errors import SettingsError
 from openta_memory.memory import ConversationMemory

@@ -11,8 +11,8 @@ from redis.exceptions import ConnectionError as DriverConnectionError
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from openta_memory._plans import Command, Plan
-from openta_memory.errors import driver_errors
+from openta_memory._plans import AS_BYTES, Command, Plan
+from openta_memory.errors import DRIVER_FAILURES, from_driver
 from openta_memory.settings import (
     CONNECT_SECONDS,
     POOL_SIZE,
@@ -60,13 +60,18 @@ class RedisStore:
         Raises:
             StoreError: When Redis can't be used or refuses.
         """
-        with driver_errors(self._server):
-            return plan.read(self._send(plan.commands))
+        try:
+            replies = self._send(plan.commands)
+        except DRIVER_FAILURES as error:
+            raise from_driver(error, server=self._server) from error
+        return plan.read(replies)
 
     def ping(self) -> None:
         """Ask Redis for a sign of life; raise where there is none."""
-        with driver_errors(self._server):
+        try:
             self._client.ping()
+        except DRIVER_FAILURES as error:
+            raise from_driver(error, server=self._server) from error
 
     def close(self) -> None:
         """Close the pool."""
@@ -74,15 +79,15 @@ class RedisStore:
 
     def _send(self, commands: Sequence[Command]) -> list[Any]:
         try:
-            return self._transact([command.as_evalsha() for command in commands])
+            return self._exchange([command.as_evalsha() for command in commands])
         except NoScriptError:
-            return self._transact([command.as_eval() for command in commands])
+            return self._exchange([command.as_eval() for command in commands])
 
-    def _transact(self, spelled: list[tuple[Any, ...]]) -> list[Any]:
+    def _exchange(self, spelled: list[tuple[Any, ...]]) -> list[Any]:
         if len(spelled) == 1:
-            return [self._client.execute_command(*spelled[0])]
-        with self._client.pipeline(transaction=True) as pipeline:
+            return [self._client.execute_command(*spelled[0], **AS_BYTES)]
+        with self._client.pipeline(transaction=False) as pipeline:
             for words in spelled:
-                pipeline.execute_command(*words)
+                pipeline.execute_command(*words, **AS_BYTES)
             replies: list[Any] = pipeline.execute()
             return replies

@@ -13,9 +13,6 @@ from typing import Any
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
-    FunctionMessage,
-    HumanMessage,
-    SystemMessage,
     ToolMessage,
 )
 from langchain_core.messages.utils import count_tokens_approximately
@@ -23,9 +20,16 @@ from langchain_core.messages.utils import count_tokens_approximately
 TokenCounter = Callable[[list[BaseMessage]], int]
 
 
+# By name: LangChain's classes answer isinstance in Python, which adds up over a long history.
+_BEGINS = {"human", "system", "HumanMessageChunk", "SystemMessageChunk"}
+_CALLERS = {"ai", "AIMessageChunk"}
+_TOOL_RESULTS = {"tool", "ToolMessageChunk"}
+_RESULTS = _TOOL_RESULTS | {"function", "FunctionMessageChunk"}
+
+
 def begins_turn(message: BaseMessage) -> bool:
     """Say whether a context may begin with this message."""
-    return isinstance(message, HumanMessage | SystemMessage)
+    return message.type in _BEGINS
 
 
 def first_of_cut(messages: Sequence[BaseMessage]) -> int:
@@ -45,11 +49,11 @@ def without_orphans(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     while index < len(messages):
         message = messages[index]
         after = index + 1
-        if isinstance(message, AIMessage) and message.tool_calls:
+        if message.type in _CALLERS and message.tool_calls:  # type: ignore[attr-defined]
             while after < len(messages) and isinstance(messages[after], ToolMessage):
                 after += 1
-            kept += _complete_call(message, messages[index + 1 : after])
-        elif not isinstance(message, ToolMessage):
+            kept += _complete_call(message, messages[index + 1 : after])  # type: ignore[arg-type]
+        elif message.type not in _TOOL_RESULTS:
             kept.append(message)
         index = after
     return kept
@@ -106,7 +110,7 @@ def _starts(messages: Sequence[BaseMessage]) -> list[int]:
 
 
 def _is_result(message: BaseMessage) -> bool:
-    return isinstance(message, ToolMessage | FunctionMessage)
+    return message.type in _RESULTS
 
 
 def _counter(given: TokenCounter | Any | None) -> TokenCounter:

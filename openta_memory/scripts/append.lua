@@ -50,13 +50,27 @@ if at then
   end
 end
 
+if is_new and redis.acl_check_cmd then
+  -- From Redis 7 on: a right that is missing stops a conversation before it begins.
+  local needed = {
+    {'RPUSH', KEYS[1], ''}, {'LINDEX', KEYS[1], 0}, {'LTRIM', KEYS[1], 0, -1},
+    {'HSET', KEYS[2], 'seq', 0}, {'EXPIRE', KEYS[2], 1}, {'PERSIST', KEYS[2]},
+  }
+  for _, command in ipairs(needed) do
+    if not redis.acl_check_cmd(unpack(command)) then
+      return redis.error_reply('NOPERM this user has no right to ' .. command[1])
+    end
+  end
+end
+
 local clock = redis.call('TIME')
 local now = string.format('%d%03d', clock[1], math.floor(clock[2] / 1000))
 
 -- The outbox goes before the messages: a key of a wrong type then stops all of it.
 if owner ~= '' then
+  local left = redis.call('TTL', KEYS[3])
   redis.call('ZADD', KEYS[3], now, id)
-  renew(ttl, KEYS[3])
+  outlive(KEYS[3], ttl, left)
 end
 if archive ~= 'off' then
   for from = 7, #ARGV, CHUNK do
@@ -80,7 +94,7 @@ if count > 0 then
 end
 
 seq = seq + count
-tokens = string.sub('|' .. token .. ' ' .. seq .. ' ' .. length .. ';' .. tokens, 1, 640)
+tokens = string.sub('|' .. token .. ' ' .. seq .. ' ' .. length .. ';' .. tokens, 1, 320)
 redis.call('HSET', KEYS[2], 'seq', seq, 'updated_at', now, 'tokens', tokens)
 if is_new then
   redis.call('HSET', KEYS[2], 'created_at', now)
@@ -88,5 +102,6 @@ if is_new then
     redis.call('HSET', KEYS[2], 'owner', owner)
   end
 end
-renew(ttl, KEYS[1], KEYS[2])
+renew(KEYS[1], ttl)
+renew(KEYS[2], ttl)
 return {'stored', seq, length}

@@ -8,7 +8,7 @@
 
 local owner, id, archive = unpack(ARGV)
 local recorded = redis.call('HGET', KEYS[2], 'owner')
-local exists = redis.call('EXISTS', KEYS[1], KEYS[2]) > 0
+local exists = redis.call('LLEN', KEYS[1]) + redis.call('EXISTS', KEYS[2]) > 0
 if refuses(owner, recorded, exists) then
   return {'refused', 0}
 end

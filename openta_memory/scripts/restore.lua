@@ -26,5 +26,6 @@ end
 if title ~= '' then
   redis.call('HSET', KEYS[2], 'title', title)
 end
-renew(ttl, KEYS[1], KEYS[2])
+renew(KEYS[1], ttl)
+renew(KEYS[2], ttl)
 return {'restored', tonumber(seq), length}

@@ -17,5 +17,6 @@ local first = first_kept(KEYS[1], length, tonumber(cap))
 if first > 0 then
   redis.call('LTRIM', KEYS[1], first, -1)
 end
-renew(held[2] or ttl, KEYS[1], KEYS[2])
+renew(KEYS[1], held[2] or ttl)
+renew(KEYS[2], held[2] or ttl)
 return {'trimmed', first, length - first}

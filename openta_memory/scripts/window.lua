@@ -1,6 +1,6 @@
 -- window: what is known of a conversation, for a read that keeps it alive. The messages
--- themselves are fetched by a native LRANGE in the same transaction: passing a long list through
--- Lua costs more. The data model stands in append.lua.
+-- themselves are fetched by a native LRANGE right behind: passing a long list through Lua costs
+-- more. The data model stands in append.lua.
 --
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner)
 -- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or ''
@@ -25,5 +25,9 @@ if own ~= '' and held[2] then
   held[6] = own
 end
 ttl = held[6] or (own ~= '' and own) or ttl
-renew(ttl, unpack(KEYS))
+renew(KEYS[1], ttl)
+renew(KEYS[2], ttl)
+if owner ~= '' then
+  outlive(KEYS[3], ttl, redis.call('TTL', KEYS[3]))
+end
 return {'found', length, held[1], held[2], held[3], held[4], held[5], ttl}

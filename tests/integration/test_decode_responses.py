@@ -11,7 +11,7 @@ import redis.asyncio
 from support.redis_server import RedisServer
 from support.turns import make_turn
 
-from openta_memory import ConversationMemory, Metadata, SettingsError
+from openta_memory import ConversationMemory, CorruptMessageError, Metadata, SettingsError
 
 CASES = [
     {"decode_responses": decodes, "protocol": protocol}
@@ -139,3 +139,16 @@ def test_a_memory_with_an_async_client_only_says_what_sync_callers_need() -> Non
             call()
     # And closing it does no harm
     memory.close()
+
+
+def test_bytes_that_are_no_text_are_a_corrupt_entry_to_a_decoding_client_too(
+    redis_server: RedisServer,
+) -> None:
+    # Given an entry that is no text, and a client that decodes replies
+    with redis_server.client(decode_responses=True) as client:
+        memory = ConversationMemory(client=client)
+        memory.append("c", TURN)
+        client.rpush("conversation:c", b"\xff\xfe")
+        # When the conversation is read, then the error is the library's
+        with pytest.raises(CorruptMessageError):
+            memory.window("c")

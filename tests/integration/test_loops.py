@@ -233,3 +233,36 @@ def test_a_cancelled_call_hands_its_reply_to_nobody_else(redis_server: RedisServ
                 assert [m.message.id for m in window.messages] == ["2-1-question", "2-1-answer"]
 
         asyncio.run(chat())
+
+
+DROPPED_MEMORY = """
+import asyncio, gc, sys
+from openta_memory import ConversationMemory
+
+class Loop(asyncio.SelectorEventLoop):
+    async def shutdown_asyncgens(self):
+        gc.collect()  # as the collector may at any moment
+        await super().shutdown_asyncgens()
+
+async def main():
+    gc.disable()
+    memory = ConversationMemory(redis_url=sys.argv[1])
+    memory.cycle = memory  # as the traceback of a retried error makes one
+    await memory.aappend("c", [])
+
+with asyncio.Runner(loop_factory=Loop) as runner:
+    runner.run(main())
+"""
+
+
+def test_a_memory_that_is_dropped_in_its_loop_closes_its_connections(
+    redis_server: RedisServer,
+) -> None:
+    # Given a program that forgets its memory when its main coroutine ends
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", DROPPED_MEMORY, redis_server.url]
+    # When it runs
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=child_environment(), timeout=60, check=False
+    )
+    # Then its connections are closed, and nothing is said of unclosed ones or pending tasks
+    assert (done.returncode, done.stderr) == (0, "")

@@ -208,3 +208,19 @@ def test_use_keeps_a_conversation_alive_beyond_its_time(
     # Then it is still there
     assert call(memory, "metadata", "c").length == len(TURN)
     memory.close()
+
+
+@both
+def test_a_short_life_of_one_conversation_leaves_its_owners_index_to_the_others(
+    redis_server: RedisServer, call: Call
+) -> None:
+    # Given two conversations of one owner
+    memory = ConversationMemory(redis_url=redis_server.url, ttl=3600)
+    for name in ("long", "short"):
+        call(memory, "append", name, TURN, owner="u1")
+    # When one is given a short time to live of its own
+    call(memory, "metadata", "short", owner="u1", own_ttl=5)
+    # Then the index lives as long as its newest member
+    with redis_server.client() as client:
+        assert client.ttl("openta:owner:u1") >= client.ttl("conversation:long")
+    memory.close()

@@ -25,6 +25,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memory"},
     {"store", "aio", "embedded"},
     {"_plans"},
+    {"_records"},
     {"scripts", "codec", "window", "keys", "settings"},
     {"errors"},
 )

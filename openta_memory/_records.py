@@ -1,0 +1,73 @@
+"""What replies become: the records that a memory's callers get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from openta_memory.codec import StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known of a conversation beside its messages.
+
+    Attributes:
+        session_id: The conversation's id.
+        owner: Who may see it; None when nobody was named.
+        seq: How many messages were ever appended to it.
+        length: How many messages it holds now.
+        created_at: When it was created; None when Redis lost that.
+        updated_at: When it was last appended to.
+        title: What a service calls it.
+        ttl: Seconds it is kept after this read; 0 keeps it for ever.
+    """
+
+    session_id: str
+    owner: str | None
+    seq: int
+    length: int
+    created_at: datetime | None
+    updated_at: datetime | None
+    title: str | None
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The messages read, oldest first, and what is known of their conversation.
+
+    Attributes:
+        messages: The messages with the times they were stored.
+        metadata: None when there is no such conversation.
+        skipped: How many entries could not be decoded and were left out.
+    """
+
+    messages: list[StoredMessage]
+    metadata: Metadata | None
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did.
+
+    Attributes:
+        seq: The number of the last message of the batch, counted from 1.
+        length: How many messages the conversation holds.
+        repeated: The same append had been done before; nothing was stored again.
+        cold: Nothing was stored: the archive must be asked for the conversation first.
+    """
+
+    seq: int
+    length: int
+    repeated: bool = False
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """How many messages a trim removed, and how many it left."""
+
+    removed: int
+    length: int
