@@ -73,7 +73,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.sent: list[Words] = []
 
-    def execute_command(self, *words: Any) -> list[Any]:
+    def execute_command(self, *words: Any, **_: Any) -> list[Any]:
         self.sent.append(words)
         return [b"stored", 1, 1]
 

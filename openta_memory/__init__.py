@@ -1,7 +1,7 @@
 """Conversation memory for LangChain on plain Redis."""
 
 from openta_memory._records import Appended, Metadata, Trimmed, Window
-from openta_memory.codec import Codec, JSONCodec, StoredMessage
+from openta_memory.codec import Codec, JSONCodec
 from openta_memory.errors import (
     CorruptMessageError,
     MessageError,
@@ -51,7 +51,6 @@ __all__ = [
     "StoreReplyError",
     "StoreTimeoutError",
     "StoreUnavailableError",
-    "StoredMessage",
     "Trimmed",
     "Turn",
     "TurnHistory",

@@ -21,7 +21,7 @@ from langchain_core.messages import BaseMessage
 from redis.client import NEVER_DECODE
 
 from openta_memory._records import Appended, Metadata, Trimmed, Window
-from openta_memory.codec import Codec, JSONCodec, StoredMessage
+from openta_memory.codec import Codec, Decoded, JSONCodec
 from openta_memory.errors import (
     CorruptMessageError,
     MessageError,
@@ -250,9 +250,7 @@ class Plans:
             records.append(raw)
         return records
 
-    def _decode(
-        self, session_id: str, rows: Sequence[bytes | str]
-    ) -> tuple[list[StoredMessage], int]:
+    def _decode(self, session_id: str, rows: Sequence[bytes | str]) -> tuple[list[Decoded], int]:
         decode = self.codec.decode
         try:
             return [decode(session_id, row) for row in rows], 0
@@ -261,12 +259,12 @@ class Plans:
 
     def _decode_each(
         self, session_id: str, rows: Sequence[bytes | str]
-    ) -> tuple[list[StoredMessage], int]:
+    ) -> tuple[list[Decoded], int]:
         key = self.keys.conversation(session_id)[0]
-        messages = []
+        decoded = []
         for index, row in enumerate(rows):
             try:
-                messages.append(self.codec.decode(session_id, row))
+                decoded.append(self.codec.decode(session_id, row))
             except CorruptMessageError as error:
                 sentence = f"{key} entry {index - len(rows)}: {error}"
                 if self.strict:
@@ -274,7 +272,7 @@ class Plans:
                         f"{sentence}; it is left stored: mend or LREM it, or read with strict=False"
                     ) from None
                 logger.error("[SESSION] Skipped an entry that can't be decoded: %s", sentence)
-        return messages, len(rows) - len(messages)
+        return decoded, len(rows) - len(decoded)
 
     def _appended(self, session_id: str, reply: list[Any]) -> Appended:
         status, seq, length = _checked(session_id, reply)
@@ -285,13 +283,16 @@ class Plans:
     ) -> Window:
         look, rows, *owners = replies
         metadata = self._metadata(session_id, look)
-        if owners and metadata and _text(owners[0]) != owner:
+        if metadata is None:
+            return Window([], [], None)
+        if owners and _text(owners[0]) != owner:
             raise _refusal(session_id)
         was_cut = limit is not None and len(rows) > limit
-        messages, skipped = self._decode(session_id, rows[1:] if was_cut else rows)
-        if was_cut:
-            messages = messages[first_of_cut([stored.message for stored in messages]) :]
-        return Window(messages, metadata, skipped)
+        decoded, skipped = self._decode(session_id, rows[1:] if was_cut else rows)
+        messages = [message for message, _ in decoded]
+        stored_ms = [at for _, at in decoded]
+        first = first_of_cut(messages) if was_cut else 0
+        return Window(messages[first:], stored_ms[first:], metadata, skipped)
 
     def _metadata(self, session_id: str, reply: list[Any]) -> Metadata | None:
         status, *fields = _checked(session_id, reply)
@@ -336,8 +337,10 @@ def _before(window: Window, appended: Appended, count: int) -> tuple[Window, App
     if not (appended.repeated and window.metadata and count):
         return window, appended
     end = len(window.messages) - max(0, window.metadata.seq - appended.seq)
-    kept = window.messages[: max(0, end - count)] + window.messages[end:]
-    return replace(window, messages=kept), appended
+    batch = slice(max(0, end - count), end)
+    messages, stored_ms = list(window.messages), list(window.stored_ms)
+    del messages[batch], stored_ms[batch]
+    return replace(window, messages=messages, stored_ms=stored_ms), appended
 
 
 def _text(value: bytes | str | None) -> str | None:

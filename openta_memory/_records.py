@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from openta_memory.codec import StoredMessage
+from langchain_core.messages import BaseMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,14 @@ class Window:
     """The messages read, oldest first, and what is known of their conversation.
 
     Attributes:
-        messages: The messages with the times they were stored.
+        messages: The messages, every field as it was given.
+        stored_ms: When each was stored, in milliseconds since 1970; None where unknown.
         metadata: None when there is no such conversation.
         skipped: How many entries could not be decoded and were left out.
     """
 
-    messages: list[StoredMessage]
+    messages: list[BaseMessage]
+    stored_ms: list[int | None]
     metadata: Metadata | None
     skipped: int = 0
 

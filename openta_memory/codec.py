@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import orjson
 from langchain_core.messages import (
@@ -28,6 +28,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
     messages_from_dict,
 )
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from openta_memory.errors import CorruptMessageError, UnserializableMessageError
@@ -38,16 +39,8 @@ VERSION = 1
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-class StoredMessage(NamedTuple):
-    """A message as it was read, and when it was stored.
-
-    Attributes:
-        message: The message, every field as it was given.
-        stored_ms: Milliseconds since 1970; None where that was not recorded.
-    """
-
-    message: BaseMessage
-    stored_ms: int | None
+# A message as it was read, and when it was stored: milliseconds since 1970, None where unknown.
+Decoded = tuple[BaseMessage, int | None]
 
 
 class Codec(Protocol):
@@ -66,8 +59,8 @@ class Codec(Protocol):
             UnserializableMessageError: When JSON can't carry one of its fields.
         """
 
-    def decode(self, session_id: str, raw: bytes | str) -> StoredMessage:
-        """Decode one record of a conversation.
+    def decode(self, session_id: str, raw: bytes | str) -> Decoded:
+        """Decode one record of a conversation: the message, and the milliseconds it was stored at.
 
         Raises:
             CorruptMessageError: When the record can't be understood.
@@ -126,6 +119,14 @@ _CLASSES: tuple[type[BaseMessage], ...] = (
 _SHAPES = {str(cls.model_fields["type"].default): _Shape(cls) for cls in _CLASSES}
 
 
+# The slots in which pydantic keeps what a model is made of.
+_NEW = object.__new__
+_SET_ATTRIBUTE = object.__setattr__
+_SET_GIVEN = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_SET_EXTRA = BaseModel.__dict__["__pydantic_extra__"].__set__
+_SET_PRIVATE = BaseModel.__dict__["__pydantic_private__"].__set__
+
+
 class JSONCodec:
     """The plain codec: form 1 written, form 1 and LangChain's own form read."""
 
@@ -142,7 +143,7 @@ class JSONCodec:
             raise _refusal(*offender)
         return raw
 
-    def decode(self, session_id: str, raw: bytes | str) -> StoredMessage:  # noqa: ARG002 - a cipher needs the conversation
+    def decode(self, session_id: str, raw: bytes | str) -> Decoded:  # noqa: ARG002 - a cipher needs the conversation
         """Decode one record; see `Codec`."""
         try:
             record = orjson.loads(raw)
@@ -181,45 +182,39 @@ def _record(message: BaseMessage, new_id: str, now_ms: int) -> dict[str, Any]:
     return record
 
 
-def _from_record(record: dict[str, Any]) -> StoredMessage:
+def _from_record(record: dict[str, Any]) -> Decoded:
     shape = _SHAPES.get(record.pop("type", None))
     if shape is None:
         raise CorruptMessageError(f"has an unknown type: this release reads {', '.join(_SHAPES)}")
     stored_ms = record.pop("ts", None)
     extra = record.pop("extra", None)
+    types = shape.types
+    for name, value in record.items():
+        if name not in types or not isinstance(value, types[name]):
+            raise CorruptMessageError(f"has a {name!r:.40} that no {shape.cls.__name__} can have")
     given = set(record)
-    if not (shape.required <= given and _fits(record, shape.types)):
-        raise CorruptMessageError(
-            f"has fields that no {shape.cls.__name__} can have, or lacks some"
-        )
+    if not shape.required <= given:
+        raise CorruptMessageError(f"lacks one of {', '.join(sorted(shape.required))}")
     for name, make in shape.factories:
         if name not in given:
             record[name] = make()
     # Checked above, so the message is laid out as pydantic does it: to validate 50 messages
     # would cost more than the round trip that fetched them.
-    message = shape.cls.__new__(shape.cls)
-    lay = object.__setattr__
-    lay(message, "__dict__", shape.layout | record)
-    lay(message, "__pydantic_fields_set__", given)
-    lay(message, "__pydantic_extra__", extra if isinstance(extra, dict) else {})
-    lay(message, "__pydantic_private__", None)
-    return StoredMessage(message, stored_ms if isinstance(stored_ms, int) else None)
+    message = _NEW(shape.cls)
+    _SET_ATTRIBUTE(message, "__dict__", shape.layout | record)
+    _SET_GIVEN(message, given)
+    _SET_EXTRA(message, extra if isinstance(extra, dict) else {})
+    _SET_PRIVATE(message, None)
+    return message, stored_ms
 
 
-def _fits(record: dict[str, Any], types: dict[str, Any]) -> bool:
-    for name, value in record.items():
-        if name not in types or not isinstance(value, types[name]):
-            return False
-    return True
-
-
-def _from_langchain(record: dict[str, Any]) -> StoredMessage:
+def _from_langchain(record: dict[str, Any]) -> Decoded:
     try:
         (message,) = messages_from_dict([record])
     except (KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptMessageError(f"is no message of LangChain's form ({reason})") from None
-    return StoredMessage(message_chunk_to_message(message), None)
+    return message_chunk_to_message(message), None
 
 
 def _offenders(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -73,12 +73,12 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override] # LangChain allows both
         """All messages the conversation holds, oldest first, in one round trip."""
-        return _plain(self.memory.window(self.session_id, owner=self.owner))
+        return self.memory.window(self.session_id, owner=self.owner).messages
 
     @override
     async def aget_messages(self) -> list[BaseMessage]:
         """Read all messages; see `messages`."""
-        return _plain(await self.memory.awindow(self.session_id, owner=self.owner))
+        return (await self.memory.awindow(self.session_id, owner=self.owner)).messages
 
     @override
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
@@ -119,7 +119,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
                 LangChain's approximate count.
         """
         held = self.memory.window(self.session_id, limit=max_messages or None, owner=self.owner)
-        return valid_window(_plain(held), max_tokens=max_tokens, token_counter=token_counter)
+        return valid_window(held.messages, max_tokens=max_tokens, token_counter=token_counter)
 
     async def awindow(
         self,
@@ -131,7 +131,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         held = await self.memory.awindow(
             self.session_id, limit=max_messages or None, owner=self.owner
         )
-        return valid_window(_plain(held), max_tokens=max_tokens, token_counter=token_counter)
+        return valid_window(held.messages, max_tokens=max_tokens, token_counter=token_counter)
 
     def trim(self, keep: int) -> Trimmed:
         """Keep at most the last `keep` messages (1 or more), in whole turns."""
@@ -233,7 +233,7 @@ class TurnHistory(RedisChatMessageHistory):
         return new_messages(messages, history=self._read or [], begun=self._begun)
 
     def _remember(self, window: Window, begun: list[BaseMessage]) -> None:
-        self._read, self._begun = without_orphans(_plain(window)), begun
+        self._read, self._begun = without_orphans(window.messages), begun
 
     def _identified(self, question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
         if isinstance(question, str):
@@ -259,7 +259,3 @@ class TurnHistory(RedisChatMessageHistory):
         self._read = None
         self._begun = []
         self.error = None
-
-
-def _plain(window: Window) -> list[BaseMessage]:
-    return [stored.message for stored in window.messages]

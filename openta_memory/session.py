@@ -10,8 +10,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from openta_memory._records import Metadata
-from openta_memory.codec import StoredMessage
+from openta_memory._records import Metadata, Window
 from openta_memory.errors import SettingsError
 from openta_memory.memory import ConversationMemory
 from openta_memory.settings import MemorySettings
@@ -104,7 +103,7 @@ class SessionManager:
         if limit < 1:
             raise ValueError(f"limit must be 1 or more turns, got {limit}")
         window = await self.memory.awindow(conversation_id, owner=owner)
-        return _turns(window.messages)[-limit:]
+        return _turns(window)[-limit:]
 
     async def get_metadata(
         self, conversation_id: str, *, owner: str | None = None
@@ -155,9 +154,9 @@ def _of_settings(settings: MemorySettings) -> SessionManager:
     return SessionManager(memory=ConversationMemory.shared(settings))
 
 
-def _turns(messages: Sequence[StoredMessage]) -> list[Turn]:
+def _turns(window: Window) -> list[Turn]:
     turns: list[Turn] = []
-    for message, stored_ms in messages:
+    for message, stored_ms in zip(window.messages, window.stored_ms, strict=True):
         if isinstance(message, HumanMessage):
             turns.append(
                 Turn(question=message.text, answer="", sources=[], timestamp=_timestamp(stored_ms))

@@ -129,7 +129,7 @@ class MemoryContract:
     ) -> None:
         memory = build()
         memory.append(conversation, EVERY_FIELD)
-        read = [stored.message for stored in memory.window(conversation).messages]
+        read = memory.window(conversation).messages
         assert [type(message) for message in read] == [type(message) for message in EVERY_FIELD]
         assert [message.model_dump() for message in read] == [m.model_dump() for m in EVERY_FIELD]
         assert read == list(EVERY_FIELD)
@@ -184,7 +184,7 @@ class MemoryContract:
         memory = build()
         for number in range(3):
             memory.append(conversation, turn(number, calls=1))
-        texts = [stored.message.text for stored in memory.window(conversation, limit=6).messages]
+        texts = [message.text for message in memory.window(conversation, limit=6).messages]
         assert texts == ["question 2", "", "result", "answer 2"]
 
     def test_no_cap_keeps_everything(self, build: Callable[..., Any], conversation: str) -> None:
@@ -287,7 +287,7 @@ class MemoryContract:
         memory = build()
         memory.append(conversation, turn(1))
         window, appended = memory.window_then_append(conversation, turn(2))
-        assert [stored.message.text for stored in window.messages] == ["question 1", "answer 1"]
+        assert [message.text for message in window.messages] == ["question 1", "answer 1"]
         assert appended.length == 4
 
     @pytest.mark.parametrize(

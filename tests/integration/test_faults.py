@@ -280,7 +280,7 @@ def test_a_read_and_append_is_right_whichever_script_the_server_knows(
     window, appended = call(memory, "window_then_append", "c", make_turn(0, 1))
     # Then the read gives the conversation as it was, and the append is done once
     assert (appended.seq, appended.length) == (6, 6)
-    assert [m.message.id for m in window.messages] == [m.id for m in make_turn(0, 0)]
+    assert [m.id for m in window.messages] == [m.id for m in make_turn(0, 0)]
     memory.close()
 
 
@@ -316,5 +316,5 @@ def test_what_is_read_before_an_append_is_the_same_when_the_reply_is_lost(
         # Then the read gives the conversation as it was before, and the append is done once
         assert proxy.lost == 1
         assert appended.seq == 6
-        assert [m.message.id for m in window.messages] == [m.id for m in make_turn(0, 0)]
+        assert [m.id for m in window.messages] == [m.id for m in make_turn(0, 0)]
         memory.close()

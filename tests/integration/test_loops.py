@@ -230,7 +230,7 @@ def test_a_cancelled_call_hands_its_reply_to_nobody_else(redis_server: RedisServ
                 await asyncio.gather(read, return_exceptions=True)
                 # Then a read of the other gets the other
                 window = await memory.awindow("two")
-                assert [m.message.id for m in window.messages] == ["2-1-question", "2-1-answer"]
+                assert [m.id for m in window.messages] == ["2-1-question", "2-1-answer"]
 
         asyncio.run(chat())
 

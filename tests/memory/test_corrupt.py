@@ -31,7 +31,7 @@ def test_lenient_mode_skips_logs_counts_and_leaves_it_stored(
 ) -> None:
     memory = ConversationMemory(client=client, strict=False)
     window = memory.window("c")
-    assert [stored.message.text for stored in window.messages] == [
+    assert [message.text for message in window.messages] == [
         "question 1",
         "answer 1",
         "question 2",

@@ -102,7 +102,7 @@ def test_a_limit_reads_and_a_trim_keeps_what_the_cap_would(
     stored = [kind for batch in batches for kind in batch]
     memory.append(conversation, [message(kind) for kind in stored])
     read = memory.window(conversation, limit=limit).messages
-    assert kinds_of([each.message for each in read]) == capped(stored, limit)
+    assert kinds_of(read) == capped(stored, limit)
     trimmed = memory.trim(conversation, limit)
     assert kinds_of(memory.history(conversation).messages) == capped(stored, limit)
     assert trimmed.removed + trimmed.length == len(stored)
