@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import redis
+from redis._parsers import _RESP3Parser
+
 from benchmarks.floor import parsed
 from benchmarks.relay import relayed
 from benchmarks.report import Figure, Note
 from benchmarks.server import RedisServer
-from benchmarks.subjects import HELD, filled, memory_on, turn
+from benchmarks.subjects import HELD, TTL, filled, memory_on, turn
 from benchmarks.timing import Case, ainterleave, interleave, ratio
 from openta_memory import ConversationMemory
 from openta_memory.keys import Keys
@@ -19,6 +22,7 @@ ROUNDS = 3000
 COUNTED = 20
 ID = "exchange"
 KEY = Keys().conversation(ID)[0]
+LOAD = f"load {HELD} messages"
 
 
 def measure(server: RedisServer) -> list[Figure | Note]:
@@ -28,7 +32,9 @@ def measure(server: RedisServer) -> list[Figure | Note]:
     trips = _trips(server)
     return [
         *_appends(memory, client, trips["append"]),
-        *_loads(memory, client, trips["load"]),
+        Figure(f"{LOAD}: round trips", f"{trips['load']:g}", trips["load"], 1, COUNTED, unit=""),
+        *_loads(memory, client, "with hiredis"),
+        *_loads(*_plain(server), "with the driver alone"),
         *asyncio.run(_async_notes(server.url)),
     ]
 
@@ -72,7 +78,14 @@ def _appends(memory: ConversationMemory, client: Any, trips: float) -> list[Figu
     ]
 
 
-def _loads(memory: ConversationMemory, client: Any, trips: float) -> list[Figure | Note]:
+def _plain(server: RedisServer) -> tuple[ConversationMemory, Any]:
+    """Build a memory on the driver's own parser, which serves where hiredis is not installed."""
+    pool = redis.ConnectionPool.from_url(server.url, parser_class=_RESP3Parser)
+    client = redis.Redis.from_pool(pool)
+    return ConversationMemory(client=client, ttl=TTL, max_messages=HELD), client
+
+
+def _loads(memory: ConversationMemory, client: Any, driver: str) -> list[Figure | Note]:
     history = memory.history(ID)
     samples = interleave(
         {
@@ -87,11 +100,12 @@ def _loads(memory: ConversationMemory, client: Any, trips: float) -> list[Figure
     measured = f"{samples['window'].us} against {samples['bare'].us}"
     found = ratio(samples["window"], samples["bare"])
     other = ratio(samples["messages"], samples["bare"])
-    what = f"load {HELD} messages"
+    what = f"{LOAD}, {driver}"
     return [
-        Figure(f"{what}: round trips", f"{trips:g}", trips, 1, COUNTED, unit=""),
         Figure(f"{what}: against LRANGE + parse", measured, found.medians, 2, ROUNDS, found.check),
-        Note("the same through `history.messages`", f"{samples['messages'].us}, {other}"),
+        Note(
+            f"the same through `history.messages`, {driver}", f"{samples['messages'].us}, {other}"
+        ),
     ]
 
 

@@ -21,7 +21,7 @@ from langchain_core.messages import BaseMessage
 from redis.client import NEVER_DECODE
 
 from openta_memory._records import Appended, Metadata, Trimmed, Window
-from openta_memory.codec import Codec, Decoded, JSONCodec
+from openta_memory.codec import Codec, Decoded, JSONCodec, checked_messages
 from openta_memory.errors import (
     CorruptMessageError,
     MessageError,
@@ -31,6 +31,7 @@ from openta_memory.errors import (
 )
 from openta_memory.keys import Keys, encode_id
 from openta_memory.scripts import Script, load
+from openta_memory.settings import MAX_TTL
 from openta_memory.window import first_of_cut
 
 T = TypeVar("T")
@@ -123,13 +124,14 @@ class Plans:
         Raises:
             MessageError: When a message can't be stored; then none of the batch is.
         """
-        noise = os.urandom(6 + 16 * len(messages))
-        records = self._encode(session_id, messages, noise[6:])
+        batch = checked_messages(messages)
+        noise = os.urandom(6 + 16 * len(batch))
+        records = self._encode(session_id, batch, noise[6:])
         words = (
             self.ttl,
             self.max_messages,
-            owner or "",
-            _short(token) if token else b64encode(noise[:6]),
+            _named(owner),
+            b64encode(noise[:6]) if token is None else _short(token),
             session_id,
             archive,
             *records,
@@ -148,8 +150,8 @@ class Plans:
         Raises:
             ValueError: When the limit is less than 1.
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit must be 1 or more, or None for all, got {limit}")
+        if limit is not None:
+            _counted(limit, 1, "limit")
         look = self._look(session_id, owner)
         # One more than asked for tells whether the limit cut a turn.
         fetch = Command(("LRANGE", look.keys[0], -limit - 1 if limit else 0, -1))
@@ -168,14 +170,24 @@ class Plans:
         token: str | None = None,
     ) -> Plan[tuple[Window, Appended]]:
         """Read the conversation, then store a batch behind what was read."""
-        append = self.append(session_id, messages, owner=owner, token=token)
+        batch = checked_messages(messages)
+        append = self.append(session_id, batch, owner=owner, token=token)
         both = self.window(session_id, owner=owner).and_then(append)
-        return Plan(both.commands, lambda replies: _before(*both.read(replies), len(messages)))
+
+        def read(replies: list[Any]) -> tuple[Window, Appended]:
+            try:
+                return _before(*both.read(replies), len(batch))
+            except CorruptMessageError as error:
+                raise CorruptMessageError(f"{error}. The new messages were stored.") from None
+
+        return Plan(both.commands, read)
 
     def metadata(
         self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
     ) -> Plan[Metadata | None]:
         """Look a conversation up, and renew its time to live, or give it one of its own."""
+        if own_ttl is not None:
+            _counted(own_ttl, 0, "a time to live", most=MAX_TTL)
         look = self._look(session_id, owner, own_ttl)
         return Plan((look,), lambda replies: self._metadata(session_id, replies[0]))
 
@@ -185,10 +197,9 @@ class Plans:
         Raises:
             ValueError: When `keep` is less than 1; `clear` removes all.
         """
-        if keep < 1:
-            raise ValueError(f"keep must be 1 or more, got {keep}; clear() removes all")
+        _counted(keep, 1, "keep")
         keys = self.keys.conversation(session_id)
-        command = Command((self.ttl, owner or "", keep), load("trim"), keys)
+        command = Command((self.ttl, _named(owner), keep), load("trim"), keys)
         return Plan((command,), lambda replies: self._trimmed(session_id, replies[0]))
 
     def clear(
@@ -196,7 +207,7 @@ class Plans:
     ) -> Plan[bool]:
         """Remove a conversation; says whether there was one."""
         keys = self._keys(session_id, owner, outbox=archive != "off")
-        command = Command((owner or "", session_id, archive), load("clear"), keys)
+        command = Command((_named(owner), session_id, archive), load("clear"), keys)
         return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
 
     def restore(
@@ -228,7 +239,7 @@ class Plans:
         return (*keys, self.keys.outbox(session_id)) if outbox else keys
 
     def _look(self, session_id: str, owner: str | None, own_ttl: int | None = None) -> Command:
-        words = (self.ttl, owner or "", "" if own_ttl is None else own_ttl)
+        words = (self.ttl, _named(owner), "" if own_ttl is None else own_ttl)
         return Command(words, load("window"), self._keys(session_id, owner, outbox=False))
 
     def _encode(
@@ -275,8 +286,14 @@ class Plans:
         return decoded, len(rows) - len(decoded)
 
     def _appended(self, session_id: str, reply: list[Any]) -> Appended:
-        status, seq, length = _checked(session_id, reply)
-        return Appended(seq, length, repeated=status in ("seen", "present"), cold=status == "cold")
+        status, seq, length, *is_new = _checked(session_id, reply)
+        return Appended(
+            seq,
+            length,
+            created=is_new == [1],
+            repeated=status in ("seen", "present"),
+            cold=status == "cold",
+        )
 
     def _window(
         self, session_id: str, replies: list[Any], limit: int | None, owner: str | None
@@ -299,16 +316,20 @@ class Plans:
         if status == "absent":
             return None
         length, owner, seq, created, updated, title, ttl = fields
-        return Metadata(
-            session_id=session_id,
-            owner=_text(owner),
-            seq=int(seq) if seq else length,
-            length=length,
-            created_at=_datetime(created),
-            updated_at=_datetime(updated),
-            title=_text(title),
-            ttl=int(ttl),
-        )
+        try:
+            return Metadata(
+                session_id=session_id,
+                owner=_text(owner),
+                seq=int(seq) if seq else length,
+                length=length,
+                created_at=_datetime(created),
+                updated_at=_datetime(updated),
+                title=_text(title),
+                ttl=int(ttl),
+            )
+        except (ValueError, OverflowError, OSError):
+            key = self.keys.conversation(session_id)[1]
+            raise CorruptMessageError(f"{key} holds no numbers where it must: mend it") from None
 
     def _trimmed(self, session_id: str, reply: list[Any]) -> Trimmed:
         _, removed, length = _checked(session_id, reply)
@@ -343,6 +364,22 @@ def _before(window: Window, appended: Appended, count: int) -> tuple[Window, App
     return replace(window, messages=messages, stored_ms=stored_ms), appended
 
 
+def _named(owner: str | None) -> str:
+    """Spell an owner for a script; nobody named is a trusted caller."""
+    if owner is None:
+        return ""
+    encode_id(owner, what="owner")
+    return owner
+
+
+def _counted(number: int, least: int, what: str, *, most: int | None = None) -> None:
+    if not isinstance(number, int) or number < least or (most is not None and number > most):
+        upper = "" if most is None else f" and at most {most}"
+        raise ValueError(
+            f"{what} must be a whole number, {least} or more{upper}, got {number!r:.40}"
+        )
+
+
 def _text(value: bytes | str | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -356,4 +393,5 @@ def _milliseconds(moment: datetime | None) -> int:
 
 
 def _short(token: str) -> bytes:
+    encode_id(token, what="token")
     return b64encode(blake2b(token.encode(), digest_size=6).digest())

@@ -57,12 +57,14 @@ class Appended:
     Attributes:
         seq: The number of the last message of the batch, counted from 1.
         length: How many messages the conversation holds.
+        created: The conversation was begun by it.
         repeated: The same append had been done before; nothing was stored again.
         cold: Nothing was stored: the archive must be asked for the conversation first.
     """
 
     seq: int
     length: int
+    created: bool = False
     repeated: bool = False
     cold: bool = False
 

@@ -70,7 +70,7 @@ class LoopClients:
         loop = asyncio.get_running_loop()
         if loop not in self._held:
             for ended in [other for other in self._held if other.is_closed()]:
-                del self._held[ended]
+                self._held.pop(ended).drop()
             self._held[loop] = _LoopClient(self._build())
             await self._held[loop].open()
         return self._held[loop].client
@@ -101,6 +101,9 @@ class _LoopClient:
         if self in self._open:
             self._open.discard(self)
             await self.client.aclose()
+
+    def drop(self) -> None:
+        self._open.discard(self)
 
     def close_soon(self) -> None:
         self._closing = asyncio.get_running_loop().create_task(self.close())

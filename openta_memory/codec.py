@@ -12,7 +12,7 @@ in `extra`. Records in LangChain's own form, `{"type": ..., "data": {...}}`, are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 import orjson
@@ -35,7 +35,8 @@ from openta_memory.errors import CorruptMessageError, UnserializableMessageError
 
 VERSION = 1
 
-# What would come back as something else is refused rather than converted.
+# These are refused where orjson would turn them into text in silence. A UUID or enum member comes
+# back as text, a tuple as a list: JSON has none.
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -82,7 +83,28 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+_CALL_KEYS = {"name", "args", "id"}
 _ALWAYS = ("type", "id", "content")
+
+
+def checked_messages(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Give a batch as a list of messages.
+
+    Raises:
+        UnserializableMessageError: When it is no list, or holds something else.
+    """
+    if isinstance(messages, str) or not isinstance(messages, Sequence):
+        raise UnserializableMessageError(
+            f"a batch is a list of LangChain messages, this is a {type(messages).__name__}"
+        )
+    batch = list(messages)
+    for index, message in enumerate(batch):
+        if not isinstance(message, BaseMessage):
+            raise UnserializableMessageError(
+                f"message {index} of the batch is a {type(message).__name__}: "
+                "pass LangChain messages, such as HumanMessage(...)"
+            )
+    return batch
 
 
 class _Shape:
@@ -135,9 +157,8 @@ class JSONCodec:
         record = _record(message, new_id, now_ms)
         try:
             raw = orjson.dumps(record, option=_STRICT)
-        except (TypeError, ValueError) as error:
-            where, what = next(_offenders(record, ""), ("content", str(error)))
-            raise _refusal(where, what) from None
+        except (TypeError, ValueError):
+            raise _refusal(*_first_offender(record)) from None
         # JSON has no NaN: orjson writes null, which is then looked for.
         if b"null" in raw and (offender := next(_offenders(record, ""), None)):
             raise _refusal(*offender)
@@ -190,7 +211,7 @@ def _from_record(record: dict[str, Any]) -> Decoded:
     extra = record.pop("extra", None)
     types = shape.types
     for name, value in record.items():
-        if name not in types or not isinstance(value, types[name]):
+        if name not in types or not isinstance(value, types[name]) or not _is_whole(name, value):
             raise CorruptMessageError(f"has a {name!r:.40} that no {shape.cls.__name__} can have")
     given = set(record)
     if not shape.required <= given:
@@ -205,7 +226,16 @@ def _from_record(record: dict[str, Any]) -> Decoded:
     _SET_GIVEN(message, given)
     _SET_EXTRA(message, extra if isinstance(extra, dict) else {})
     _SET_PRIVATE(message, None)
-    return message, stored_ms
+    return message, stored_ms if isinstance(stored_ms, int) else None
+
+
+def _is_whole(name: str, value: Any) -> bool:
+    """Say whether a list holds what its field's users take for granted."""
+    if not value or type(value) is not list:
+        return True
+    if name in ("tool_calls", "invalid_tool_calls"):
+        return all(isinstance(call, dict) and call.keys() >= _CALL_KEYS for call in value)
+    return name != "content" or all(isinstance(block, str | dict) for block in value)
 
 
 def _from_langchain(record: dict[str, Any]) -> Decoded:
@@ -215,6 +245,13 @@ def _from_langchain(record: dict[str, Any]) -> Decoded:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptMessageError(f"is no message of LangChain's form ({reason})") from None
     return message_chunk_to_message(message), None
+
+
+def _first_offender(record: dict[str, Any]) -> tuple[str, str]:
+    try:
+        return next(_offenders(record, ""))
+    except (RecursionError, StopIteration):
+        return "the message", "values nested too deeply, or in a circle"
 
 
 def _offenders(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from openta_memory.errors import MissingExtraError
+
+# A cache alone would let threads that come at once build one each.
+_BUILDING = Lock()
 
 
 class EmbeddedRedis:
@@ -39,6 +43,11 @@ class EmbeddedRedis:
 
 
 @cache
+def _shared() -> EmbeddedRedis:
+    return EmbeddedRedis()
+
+
 def of_this_process() -> EmbeddedRedis:
     """Give the one embedded Redis that this process shares."""
-    return EmbeddedRedis()
+    with _BUILDING:
+        return _shared()

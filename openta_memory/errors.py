@@ -23,6 +23,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis import exceptions as driver
 
 
@@ -148,6 +150,8 @@ DRIVER_FAILURES = (
     OSError,
 )
 
+_COMMAND = re.compile(r"^Command # \d+ .*? of pipeline caused error: ", re.DOTALL)
+
 # What the driver has no class for, or not where it comes from inside a script.
 _MARKED: tuple[tuple[str, type[StoreError], str], ...] = (
     (
@@ -168,7 +172,7 @@ def from_driver(error: Exception, *, server: str) -> StoreError:
         server: The server's URL without its password, to name in the message.
     """
     for marker, ours, advice in _MARKED:
-        if marker in str(error):
+        if marker in _reason(error):
             return ours(_sentence(server, advice, error))
     for raised, ours, advice in DRIVER_ERRORS:
         if isinstance(error, raised):
@@ -177,5 +181,10 @@ def from_driver(error: Exception, *, server: str) -> StoreError:
 
 
 def _sentence(server: str, advice: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"Redis at {server} " + advice.replace("{reason}", reason)
+    return f"Redis at {server} " + advice.replace("{reason}", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Give what the server said, without the command that the driver puts before it."""
+    words = _COMMAND.sub("", str(error)).splitlines()
+    return words[0] if words else type(error).__name__

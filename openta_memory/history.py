@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +17,11 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from typing_extensions import override
 
 from openta_memory._echo import new_messages
-from openta_memory._records import Metadata, Trimmed, Window
+from openta_memory._records import Metadata, Trimmed
+from openta_memory.codec import checked_messages
 from openta_memory.errors import OpenTAMemoryError
 from openta_memory.keys import encode_id
-from openta_memory.memory import ConversationMemory
-from openta_memory.settings import MemorySettings
+from openta_memory.memory import ConversationMemory, memory_or_shared
 from openta_memory.window import TokenCounter, valid_window, without_orphans
 
 logger = logging.getLogger("openta_memory")
@@ -64,10 +65,8 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         encode_id(session_id)
         self.session_id = session_id
         self.owner = owner
-        self.memory = memory or ConversationMemory.shared(
-            MemorySettings.load(
-                redis_url=redis_url, session_ttl=ttl, max_messages_per_session=max_messages
-            )
+        self.memory = memory_or_shared(
+            memory, redis_url=redis_url, session_ttl=ttl, max_messages_per_session=max_messages
         )
 
     @property
@@ -113,7 +112,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         It begins at a turn and holds no tool call without its results, nor the reverse.
 
         Args:
-            max_messages: How many messages at the most; None sets no limit.
+            max_messages: How many of the last messages to look at; None or 0 for all.
             max_tokens: How many tokens at the most; None sets no limit.
             token_counter: A function of a list of messages, or a LangChain model; without one,
                 LangChain's approximate count.
@@ -190,72 +189,81 @@ class TurnHistory(RedisChatMessageHistory):
 
         The history that the run then reads is the one before this input, and the same input
         coming back at the end is not stored twice. One round trip, which the run's read saves.
+        Safe to repeat when it failed.
         """
-        begun = self._identified(question)
+        begun = _as_messages(question)
         window, _ = self.memory.window_then_append(
-            self.session_id, begun, owner=self.owner, token=f"begin {self._run}"
+            self.session_id, begun, owner=self.owner, token=self._token(begun)
         )
-        self._remember(window, begun)
+        self._read, self._begun = without_orphans(window.messages), begun
 
     async def abegin(self, question: str | BaseMessage | Sequence[BaseMessage]) -> None:
         """Store the run's input before the run; see `begin`."""
-        begun = self._identified(question)
+        begun = _as_messages(question)
         window, _ = await self.memory.awindow_then_append(
-            self.session_id, begun, owner=self.owner, token=f"begin {self._run}"
+            self.session_id, begun, owner=self.owner, token=self._token(begun)
         )
-        self._remember(window, begun)
+        self._read, self._begun = without_orphans(window.messages), begun
 
     @override
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store what of a run's input and output is new; safe to repeat when it failed."""
-        fresh = self._new(messages)
         try:
-            if fresh:
-                self.memory.append(self.session_id, fresh, owner=self.owner, token=self._run)
+            if fresh := self._new(messages):
+                token = self._token(messages)
+                self.memory.append(self.session_id, fresh, owner=self.owner, token=token)
         except Exception as error:
-            self._failed(fresh, error)
+            self._failed(error)
             raise
         self._finish()
 
     @override
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store what of a run's input and output is new; see `add_messages`."""
-        fresh = self._new(messages)
         try:
-            if fresh:
-                await self.memory.aappend(self.session_id, fresh, owner=self.owner, token=self._run)
+            if fresh := self._new(messages):
+                token = self._token(messages)
+                await self.memory.aappend(self.session_id, fresh, owner=self.owner, token=token)
         except Exception as error:
-            self._failed(fresh, error)
+            self._failed(error)
             raise
         self._finish()
 
+    @override
+    def clear(self) -> None:
+        """Remove the conversation, and forget what was read of it."""
+        super().clear()
+        self._finish()
+
+    @override
+    async def aclear(self) -> None:
+        """Remove the conversation, and forget what was read of it."""
+        await super().aclear()
+        self._finish()
+
     def _new(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-        return new_messages(messages, history=self._read or [], begun=self._begun)
+        handed = checked_messages(messages)
+        return new_messages(handed, history=self._read or [], begun=self._begun)
 
-    def _remember(self, window: Window, begun: list[BaseMessage]) -> None:
-        self._read, self._begun = without_orphans(window.messages), begun
+    def _token(self, messages: Sequence[BaseMessage]) -> str:
+        """Name a batch of this run, so that a repeated call stores nothing twice."""
+        batch = repr([(message.type, message.id, message.content) for message in messages])
+        return f"{self._run} {blake2b(batch.encode(errors='replace'), digest_size=8).hexdigest()}"
 
-    def _identified(self, question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
-        if isinstance(question, str):
-            question = HumanMessage(question)
-        given = [question] if isinstance(question, BaseMessage) else list(question)
-        return [
-            message if message.id else message.model_copy(update={"id": f"{self._run}-{index}"})
-            for index, message in enumerate(given)
-        ]
-
-    def _failed(self, messages: Sequence[BaseMessage], error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
         self.error = error
-        logger.error(
-            "[SESSION] Could not store %d messages of %s: %s",
-            len(messages),
-            encode_id(self.session_id),
-            error if isinstance(error, OpenTAMemoryError) else type(error).__name__,
-        )
+        reason = error if isinstance(error, OpenTAMemoryError) else type(error).__name__
+        name = encode_id(self.session_id)
+        logger.error("[SESSION] Could not store a turn of %s: %s", name, reason)
 
     def _finish(self) -> None:
-        # What a run did is known by its name, so that a repeated call stores nothing twice.
         self._run = uuid4().hex
         self._read = None
         self._begun = []
         self.error = None
+
+
+def _as_messages(question: str | BaseMessage | Sequence[BaseMessage]) -> list[BaseMessage]:
+    if isinstance(question, str):
+        return [HumanMessage(question)]
+    return checked_messages([question] if isinstance(question, BaseMessage) else question)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
+import redis
 import redis.asyncio.cluster
 import redis.cluster
 from langchain_core.messages import BaseMessage
@@ -66,12 +68,15 @@ class ConversationMemory:
         async_client: Any | None = None,
         settings: MemorySettings | None = None,
     ) -> None:
-        self.settings = settings or MemorySettings.load(
-            redis_url=redis_url,
-            session_ttl=ttl,
-            max_messages_per_session=max_messages,
-            max_message_bytes=max_message_bytes,
-        )
+        given = {
+            "redis_url": redis_url,
+            "session_ttl": ttl,
+            "max_messages_per_session": max_messages,
+            "max_message_bytes": max_message_bytes,
+        }
+        if settings and any(value is not None for value in given.values()):
+            raise SettingsError("pass either settings= or single settings, not both")
+        self.settings = settings or MemorySettings.load(**given)
         self.undecodable = 0
         self._plans = Plans(
             ttl=self.settings.session_ttl,
@@ -80,28 +85,26 @@ class ConversationMemory:
             strict=strict,
             keys=Keys(cluster=_is_cluster(client) or _is_cluster(async_client)),
         )
-        given = client is not None or async_client is not None
-        self._own = not given
-        server = "(the client that was handed in)" if given else self.settings.server
-        self._store = store.RedisStore(
-            _given(client, "client") if given else self._build_client(), server=server
-        )
-        self._async_store = aio.AsyncRedisStore(
-            aio.LoopClients.always(_given(async_client, "async_client"))
-            if given
-            else aio.LoopClients(self._build_async_client),
-            server=server,
-        )
+        self._own = client is None and async_client is None
+        if self._own:
+            client, clients = self._build_client(), aio.LoopClients(self._build_async_client)
+        else:
+            client, async_client = _checked(client, async_client)
+            clients = aio.LoopClients.always(async_client)
+        server = self.settings.server if self._own else "(the client that was handed in)"
+        self._store = store.RedisStore(client, server=server)
+        self._async_store = aio.AsyncRedisStore(clients, server=server)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:
         """Build a memory from the environment and `.env`; arguments go first."""
         return cls(**given)
 
-    @classmethod
-    def shared(cls, settings: MemorySettings) -> ConversationMemory:
+    @staticmethod
+    def shared(settings: MemorySettings) -> ConversationMemory:
         """Give this process's memory of these settings, so that its pools are shared."""
-        return _shared(settings)
+        with _BUILDING:
+            return _shared(settings)
 
     def history(self, session_id: str, *, owner: str | None = None) -> RedisChatMessageHistory:
         """Give a conversation as LangChain sees it: every read is fresh.
@@ -289,7 +292,7 @@ class ConversationMemory:
         return window
 
     def _added(self, session_id: str, count: int, appended: Appended) -> Appended:
-        if appended.seq == count and not appended.repeated:
+        if appended.created:
             _say("Created session: %s", session_id)
         if count and not appended.repeated:
             _say("Added %d messages to %s (total: %d)", count, session_id, appended.length)
@@ -307,6 +310,13 @@ def _say(sentence: str, *facts: str | int) -> None:
         logger.info("[SESSION] " + sentence, *names)  # noqa: G003 - one marker for all lines
 
 
+_SYNC = (redis.Redis, redis.cluster.RedisCluster)
+_ASYNC = (redis.asyncio.Redis, redis.asyncio.cluster.RedisCluster)
+
+# A cache alone would let threads that come at once build one each.
+_BUILDING = Lock()
+
+
 class _Missing:
     """Stands where a client of one kind was not handed in, and says so when it is needed."""
 
@@ -319,12 +329,30 @@ class _Missing:
         )
 
 
-def _given(client: Any | None, name: str) -> Any:
-    return _Missing(name) if client is None else client
+def _checked(client: Any | None, async_client: Any | None) -> tuple[Any, Any]:
+    if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
+        raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
+    return (
+        _Missing("client") if client is None else client,
+        _Missing("async_client") if async_client is None else async_client,
+    )
 
 
 def _is_cluster(client: Any | None) -> bool:
     return isinstance(client, redis.cluster.RedisCluster | redis.asyncio.cluster.RedisCluster)
+
+
+def memory_or_shared(memory: ConversationMemory | None, **given: Any) -> ConversationMemory:
+    """Give the memory that was handed in, or this process's one of these settings.
+
+    Raises:
+        SettingsError: When both are given.
+    """
+    if memory is None:
+        return ConversationMemory.shared(MemorySettings.load(**given))
+    if any(value is not None for value in given.values()):
+        raise SettingsError("pass either memory= or settings of its own, not both")
+    return memory
 
 
 @lru_cache(maxsize=16)

@@ -11,11 +11,13 @@ from uuid import uuid4
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from openta_memory._records import Metadata, Window
-from openta_memory.errors import SettingsError
-from openta_memory.memory import ConversationMemory
+from openta_memory.errors import SettingsError, UnserializableMessageError
+from openta_memory.memory import ConversationMemory, memory_or_shared
 from openta_memory.settings import MemorySettings
 
 SOURCES = "sources"
+
+_LAST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
 class Turn(TypedDict):
@@ -60,7 +62,7 @@ class SessionManager:
     ) -> None:
         if db_client is not None:
             raise SettingsError("db_client: this release has no archive yet; leave it None")
-        self.memory = memory or ConversationMemory(redis_url=redis_url)
+        self.memory = memory_or_shared(memory, redis_url=redis_url)
 
     async def create_session(
         self, conversation_id: str | None = None, *, owner: str | None = None
@@ -92,6 +94,10 @@ class SessionManager:
             sources: Ids of what the answer was taken from.
             owner: Whose the conversation must be, or becomes.
         """
+        if not (isinstance(question, str) and isinstance(answer, str)):
+            raise UnserializableMessageError("question and answer must be text")
+        if isinstance(sources, str):
+            raise UnserializableMessageError("sources must be a list of ids, this is one text")
         kwargs = {SOURCES: list(sources)} if sources else {}
         turn = [HumanMessage(question), AIMessage(answer, additional_kwargs=kwargs)]
         await self.memory.aappend(conversation_id, turn, owner=owner)
@@ -100,8 +106,8 @@ class SessionManager:
         self, conversation_id: str, limit: int = 10, *, owner: str | None = None
     ) -> list[Turn]:
         """Give the last `limit` turns (1 or more), oldest first; none for an unknown id."""
-        if limit < 1:
-            raise ValueError(f"limit must be 1 or more turns, got {limit}")
+        if not isinstance(limit, int) or limit < 1:
+            raise ValueError(f"limit must be a whole number of turns, 1 or more, got {limit!r:.40}")
         window = await self.memory.awindow(conversation_id, owner=owner)
         return _turns(window)[-limit:]
 
@@ -128,8 +134,6 @@ class SessionManager:
         Returns:
             Whether there is such a conversation.
         """
-        if seconds is not None and seconds < 0:
-            raise ValueError(f"seconds must be 0 or more, got {seconds}")
         found = await self.memory.ametadata(conversation_id, owner=owner, own_ttl=seconds)
         return found is not None
 
@@ -173,4 +177,6 @@ def _sources(message: BaseMessage) -> list[str]:
 
 
 def _timestamp(stored_ms: int | None) -> str | None:
-    return None if stored_ms is None else datetime.fromtimestamp(stored_ms / 1000, UTC).isoformat()
+    if stored_ms is None or not 0 <= stored_ms <= _LAST_MS:
+        return None
+    return datetime.fromtimestamp(stored_ms / 1000, UTC).isoformat()

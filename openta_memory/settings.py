@@ -11,6 +11,9 @@ from redis.connection import parse_url
 
 from openta_memory.errors import SettingsError
 
+# The longest time to live that is taken, in seconds: about 30 years.
+MAX_TTL = 10**9
+
 # How the clients that we build behave; a client that is handed in keeps its own ways.
 POOL_SIZE = 50
 SOCKET_SECONDS = 5.0
@@ -44,7 +47,7 @@ class MemorySettings(BaseSettings):
     redis_url: SecretStr | None = None
     redis_username: str | None = None
     redis_password: SecretStr | None = None
-    session_ttl: int = Field(default=3600, ge=0)
+    session_ttl: int = Field(default=3600, ge=0, le=MAX_TTL)
     max_messages_per_session: int = Field(default=50, ge=0)
     max_message_bytes: int = Field(default=262_144, gt=0)
 
@@ -59,6 +62,8 @@ class MemorySettings(BaseSettings):
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from None
+        except UnicodeDecodeError:
+            raise SettingsError("the .env file is not UTF-8: save it so") from None
 
     @field_validator("redis_url")
     @classmethod
@@ -66,8 +71,8 @@ class MemorySettings(BaseSettings):
         if url is not None:
             try:
                 _parts(url.get_secret_value())
-            except ValueError as error:
-                raise ValueError(f"is no Redis URL: {error}") from None
+            except ValueError:
+                raise ValueError(_URL_FORM) from None
         return url
 
     @model_validator(mode="after")
@@ -97,6 +102,12 @@ class MemorySettings(BaseSettings):
         return without_password(self.url) if self.url else "embedded"
 
 
+_URL_FORM = (
+    "is no Redis URL: write redis://[[user]:password@]host[:port][/db], or rediss://, unix://; "
+    "in a password, percent-encode / # ? @ and %"
+)
+
+
 def without_password(url: str) -> str:
     """Take the password out of a URL, wherever it stands."""
     parts = urlsplit(url)
@@ -109,6 +120,12 @@ def without_password(url: str) -> str:
 
 
 def _parts(url: str) -> dict[str, Any]:
+    # A password that is not encoded can end the host's part early; nothing of it may be shown.
+    scheme, _, rest = url.partition("://")
+    before_query, _, query = rest.partition("?")
+    path = "" if scheme == "unix" else before_query.partition("/")[2]
+    if "#" in url or "@" in path + query:
+        raise ValueError(_URL_FORM)
     options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call] # the driver's
     return options
 

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from openta_memory._plans import AS_BYTES, Command, Plan
-from openta_memory.errors import DRIVER_FAILURES, from_driver
+from openta_memory.errors import DRIVER_FAILURES, SettingsError, from_driver
 from openta_memory.settings import (
     CONNECT_SECONDS,
     POOL_SIZE,
@@ -39,6 +39,11 @@ def connect(settings: MemorySettings) -> redis.Redis:
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), RETRIES, (DriverConnectionError,)),
         **settings.credentials,
     )
+    try:
+        # Made and dropped: a connection connects only when it is asked to.
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError):
+        raise SettingsError("REDIS_URL: has an option behind ? that the driver lacks") from None
     return redis.Redis.from_pool(pool)
 
 

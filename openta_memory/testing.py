@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -38,7 +39,12 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from openta_memory.errors import MessageTooLargeError, OwnerError, UnserializableMessageError
+from openta_memory.errors import (
+    MessageTooLargeError,
+    OwnerError,
+    SessionIdError,
+    UnserializableMessageError,
+)
 from openta_memory.memory import ConversationMemory
 
 EVERY_FIELD: tuple[BaseMessage, ...] = (
@@ -229,6 +235,56 @@ class MemoryContract:
             memory.clear(conversation, owner="bob")
         assert _texts(memory, conversation) == ["question 1", "answer 1"]
         assert memory.metadata(conversation).owner == founder
+
+    def test_an_owner_without_a_name_is_nobody_and_no_trusted_caller(
+        self, build: Callable[..., Any], conversation: str
+    ) -> None:
+        memory = build()
+        memory.append(conversation, turn(1), owner="ann")
+        for verb, arguments in (
+            ("window", ()),
+            ("metadata", ()),
+            ("append", (turn(2),)),
+            ("window_then_append", (turn(2),)),
+            ("trim", (1,)),
+            ("clear", ()),
+        ):
+            with pytest.raises(SessionIdError, match="owner"):
+                getattr(memory, verb)(conversation, *arguments, owner="")
+        assert _texts(memory, conversation) == ["question 1", "answer 1"]
+
+    def test_metadata_tells_when_and_how_much(
+        self, build: Callable[..., Any], conversation: str
+    ) -> None:
+        memory = build(max_messages=2)
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        memory.append(conversation, turn(1))
+        first = memory.metadata(conversation)
+        memory.append(conversation, turn(2))
+        second = memory.metadata(conversation)
+        assert before < first.created_at <= first.updated_at < before + timedelta(seconds=60)
+        assert second.created_at == first.created_at
+        assert second.updated_at >= first.updated_at
+        assert (second.session_id, second.seq, second.length) == (conversation, 4, 2)
+        assert (second.owner, second.title) == (None, None)
+
+    def test_an_append_tells_whether_it_began_the_conversation(
+        self, build: Callable[..., Any], conversation: str
+    ) -> None:
+        memory = build()
+        assert memory.append(conversation, []).created
+        assert not memory.append(conversation, turn(1)).created
+
+    def test_what_is_no_message_is_refused_by_its_place(
+        self, build: Callable[..., Any], conversation: str
+    ) -> None:
+        memory = build()
+        for wrong, what in ((["hi"], "message 0 .* is a str"), ("hi", "this is a str")):
+            with pytest.raises(UnserializableMessageError, match=what):
+                memory.append(conversation, wrong)
+            with pytest.raises(UnserializableMessageError, match=what):
+                memory.window_then_append(conversation, wrong)
+        assert memory.metadata(conversation) is None
 
     def test_clear_removes_all_and_the_id_can_be_used_anew(
         self, build: Callable[..., Any], conversation: str

@@ -6,22 +6,27 @@
 --                               created_at, updated_at   milliseconds since 1970
 --                               seq         how many messages were ever appended; the number of
 --                                           the last one, counted from 1
---                               tokens      "|token seq length;" of the latest appends
+--                               tokens      "|token ms seq length;" of the latest appends, newest
+--                                           first: for a minute, or 250 of them
 --                               ttl         seconds, where this conversation has its own
 --                               title       what a service calls it
---   owner index         ZSET    the owner's conversation ids, scored by last append
---   outbox              STREAM  op, id, seq, owner, at, then one m a message: for the archive
+--   owner index         ZSET    the owner's conversation ids, scored by last append; readers leave
+--                               out ids whose conversation is gone
+--   outbox              STREAM  for the archive: op, id, owner, at, and the messages, each in a
+--                               field that is named by its seq
 -- Both conversation keys always get the same time to live.
 --
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: outbox (with an archive)
 -- ARGV  1 ttl in seconds, 2 cap, 3 owner or '', 4 token, 5 conversation id,
 --       6 archive: 'off', 'on', or 'asked' once the archive was asked for the conversation,
 --       7... records; none only makes sure that the conversation exists
--- Replies {status, seq, length}; status is stored, seen (this token's append was done before:
--- what it did then), cold (the archive must be asked first; nothing written) or refused.
+-- Replies {status, seq, length, 1 if the conversation is new}; status is stored, seen (this token's
+-- append was done before: what it did then), cold (the archive must be asked first; nothing
+-- written) or refused.
 
 -- include lib_access
 -- include lib_push
+-- include lib_tokens
 -- include lib_turns
 
 local ttl, cap, owner, token, id, archive = unpack(ARGV, 1, 6)
@@ -42,18 +47,15 @@ if is_new or owner ~= '' or archive ~= 'off' then
   seq = seq or length
 end
 
-local at = string.find(tokens, '|' .. token .. ' ', 1, true)
-if at then
-  local then_seq, then_length = string.match(tokens, '^(%d+) (%d+);', at + #token + 2)
-  if then_seq then
-    return {'seen', tonumber(then_seq), tonumber(then_length)}
-  end
+local done_seq, done_length = recall(tokens, token)
+if done_seq then
+  return {'seen', done_seq, done_length}
 end
 
 if is_new and redis.acl_check_cmd then
   -- From Redis 7 on: a right that is missing stops a conversation before it begins.
   local needed = {
-    {'RPUSH', KEYS[1], ''}, {'LINDEX', KEYS[1], 0}, {'LTRIM', KEYS[1], 0, -1},
+    {'RPUSH', KEYS[1], ''}, {'LRANGE', KEYS[1], 0, 0}, {'LTRIM', KEYS[1], 0, -1},
     {'HSET', KEYS[2], 'seq', 0}, {'EXPIRE', KEYS[2], 1}, {'PERSIST', KEYS[2]},
   }
   for _, command in ipairs(needed) do
@@ -75,9 +77,9 @@ end
 if archive ~= 'off' then
   for from = 7, #ARGV, CHUNK do
     local to = math.min(from + CHUNK - 1, #ARGV)
-    local entry = {'op', 'append', 'id', id, 'seq', seq + to - 6, 'owner', held[1] or owner, 'at', now}
+    local entry = {'op', 'append', 'id', id, 'owner', held[1] or owner, 'at', now}
     for index = from, to do
-      entry[#entry + 1] = 'm'
+      entry[#entry + 1] = seq + index - 6
       entry[#entry + 1] = ARGV[index]
     end
     redis.call('XADD', KEYS[#KEYS], '*', unpack(entry))
@@ -94,7 +96,7 @@ if count > 0 then
 end
 
 seq = seq + count
-tokens = string.sub('|' .. token .. ' ' .. seq .. ' ' .. length .. ';' .. tokens, 1, 320)
+tokens = remember(tokens, token, now, seq, length)
 redis.call('HSET', KEYS[2], 'seq', seq, 'updated_at', now, 'tokens', tokens)
 if is_new then
   redis.call('HSET', KEYS[2], 'created_at', now)
@@ -104,4 +106,4 @@ if is_new then
 end
 renew(KEYS[1], ttl)
 renew(KEYS[2], ttl)
-return {'stored', seq, length}
+return {'stored', seq, length, is_new and 1 or 0}

@@ -9,14 +9,20 @@ local function first_kept(key, length, cap)
     return 0
   end
   local inside
-  for index = cut, length - 1 do
-    local kind = string.match(redis.call('LINDEX', key, index), '"type":%s*"(%a+)"')
-    if kind == 'human' or kind == 'system' then
-      return index
+  local from, step = cut, 1
+  while from < length do
+    -- Mostly the first record begins a turn; a long turn is searched in larger and larger steps.
+    for offset, record in ipairs(redis.call('LRANGE', key, from, from + step - 1)) do
+      local kind = string.match(record, '"type":%s*"(%a+)"')
+      local index = from + offset - 1
+      if kind == 'human' or kind == 'system' then
+        return index
+      end
+      if not inside and kind ~= 'tool' and kind ~= 'function' then
+        inside = index
+      end
     end
-    if not inside and kind ~= 'tool' and kind ~= 'function' then
-      inside = index
-    end
+    from, step = from + step, math.min(2 * step, 128)
   end
   return inside or length
 end

@@ -6,6 +6,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_a_restarted_redis_goes_unnoticed_by_sync_callers(start_redis: StartRedi
     for _ in range(2):
         server.kill()
         server.start()
-        # Then the stale connection is replaced, for single commands and transactions
+        # Then the stale connection is replaced, for single commands and pipelines
         assert memory.append("c", TURN).length == len(TURN)
         assert len(memory.window("c").messages) == len(TURN)
     memory.close()
@@ -173,6 +174,38 @@ def test_an_append_whose_reply_is_lost_is_stored_once(
         assert (appended.seq, appended.length) == (6, 6)
         assert ids(memory) == [m.id for m in (*make_turn(0, 0), *make_turn(0, 1))]
         memory.close()
+
+
+def test_an_append_whose_reply_is_lost_is_stored_once_beside_a_busy_writer(
+    redis_server: RedisServer,
+) -> None:
+    busy = ConversationMemory(redis_url=redis_server.url, max_messages=0)
+    done = Event()
+
+    def write() -> None:
+        while not done.is_set():
+            busy.append("c", [HumanMessage("busy")])
+
+    with ReplyLosingProxy(redis_server.port) as proxy:
+        # Given a conversation that another writer appends to all the time
+        memory = ConversationMemory(redis_url=proxy.url, max_messages=0)
+        memory.append("c", [])
+        writer = Thread(target=write)
+        writer.start()
+        try:
+            # When the replies to appends are lost
+            for number in range(5):
+                proxy.lose_reply_to(b"EVALSHA")
+                memory.append("c", [HumanMessage(f"mine {number}")])
+        finally:
+            done.set()
+            writer.join()
+        # Then each is stored once
+        mine = [m.text for m in busy.history("c").messages if m.text.startswith("mine")]
+        assert proxy.lost == 5
+        assert mine == [f"mine {number}" for number in range(5)]
+        memory.close()
+    busy.close()
 
 
 @both

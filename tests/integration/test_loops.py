@@ -266,3 +266,23 @@ def test_a_memory_that_is_dropped_in_its_loop_closes_its_connections(
     )
     # Then its connections are closed, and nothing is said of unclosed ones or pending tasks
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_loop_that_is_only_closed_is_not_kept(redis_server: RedisServer) -> None:
+    # Given a memory that is used on loops that nobody shuts down as asyncio.run does
+    memory = ConversationMemory(redis_url=redis_server.url)
+
+    async def use() -> None:
+        await memory.awindow("c")
+        (client,) = memory._async_store._clients._held.values()
+        await client.client.connection_pool.disconnect()
+
+    for _ in range(5):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(use())
+        loop.close()
+    # When it is used again, then only the running loop's client is kept
+    asyncio.run(memory.awindow("c"))
+    assert len(memory._async_store._clients._held) <= 1
+    assert len(aio._LoopClient._open) == 0
+    memory.close()

@@ -128,6 +128,21 @@ def test_what_json_cannot_carry_is_refused_by_its_place(value: object, what: str
     assert "additional_kwargs.deep[1].er" in str(caught.value)
 
 
+def test_what_is_nested_too_deeply_or_in_a_circle_is_refused() -> None:
+    circle: dict[str, Any] = {}
+    circle["me"] = circle
+    deep: list[Any] = []
+    for _ in range(3000):
+        deep = [deep]
+    for value in (circle, deep):
+        with pytest.raises(UnserializableMessageError, match="nested too deeply"):
+            encode(HumanMessage("hi", additional_kwargs={"value": value}))
+
+
+def test_a_time_that_is_no_number_is_unknown() -> None:
+    assert CODEC.decode("c", b'{"v":1,"type":"human","content":"x","ts":"noon"}')[1] is None
+
+
 def test_null_that_is_meant_is_no_lost_number() -> None:
     message = HumanMessage("null", id="1", additional_kwargs={"a": None})
     assert decode(encode(message)) == message
@@ -167,6 +182,9 @@ def test_a_chunk_in_langchains_form_is_read_as_a_message() -> None:
         (b'{"v":1,"type":"human","content":5}', "that no HumanMessage can have"),
         (b'{"v":1,"type":"tool","content":"x"}', "lacks one of content"),
         (b'{"v":1,"type":"human","content":"x","tool_calls":[]}', "that no HumanMessage can have"),
+        (b'{"v":1,"type":"human","content":[1]}', "no HumanMessage can have"),
+        (b'{"v":1,"type":"ai","content":"x","tool_calls":[1]}', "'tool_calls'"),
+        (b'{"v":1,"type":"ai","content":"x","tool_calls":[{}]}', "'tool_calls'"),
         (b'{"type":"human","data":{}}', "LangChain's form"),
         (b'{"type":"alien","data":{"content":"x"}}', "LangChain's form"),
         (b'{"type":"human","data":[1]}', "LangChain's form"),

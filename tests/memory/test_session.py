@@ -109,11 +109,11 @@ def test_extend_prune_and_delete_do_what_they_say(sessions: SessionManager) -> N
 
 def test_wrong_numbers_are_refused(sessions: SessionManager) -> None:
     async def given_when() -> None:
-        with pytest.raises(ValueError, match="limit must be 1 or more"):
+        with pytest.raises(ValueError, match="limit must be a whole number"):
             await sessions.get_history("c", limit=0)
-        with pytest.raises(ValueError, match="keep must be 1 or more"):
+        with pytest.raises(ValueError, match="keep must be a whole number, 1 or more"):
             await sessions.prune_history("c", 0)
-        with pytest.raises(ValueError, match="seconds must be 0 or more"):
+        with pytest.raises(ValueError, match="time to live must be a whole number, 0 or more"):
             await sessions.extend_ttl("c", -1)
 
     asyncio.run(given_when())

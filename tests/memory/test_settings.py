@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from openta_memory import ConversationMemory, SettingsError
+from openta_memory import (
+    ConversationMemory,
+    RedisChatMessageHistory,
+    SessionManager,
+    SettingsError,
+)
+from openta_memory.embedded import EmbeddedRedis
 from openta_memory.settings import MemorySettings, without_password
 
 
@@ -46,6 +52,7 @@ def test_a_value_left_empty_means_the_default(monkeypatch: pytest.MonkeyPatch) -
         ("MAX_MESSAGE_BYTES", "0"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://localhost:port"),
+        ("SESSION_TTL", "1000000000000000000"),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line(
@@ -56,6 +63,52 @@ def test_a_wrong_value_is_named_in_one_line(
         ConversationMemory.from_env()
     assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2/x@localhost:6379",
+        "redis://:12/hunter2@127.0.0.1:1/0",
+        "redis://:x#hunter2@localhost",
+        "redis://:x?hunter2@localhost",
+        "http://:hunter2@localhost",
+    ],
+)
+def test_a_password_that_breaks_its_url_is_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match="percent-encode") as caught:
+        ConversationMemory(redis_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_option_that_the_driver_lacks_is_an_error_at_once() -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL: has an option"):
+        ConversationMemory(redis_url="redis://localhost?foo=bar")
+    ConversationMemory(redis_url="redis://localhost?socket_timeout=3")
+
+
+def test_clients_of_the_wrong_kind_are_an_error_at_once() -> None:
+    redis = EmbeddedRedis()
+    with pytest.raises(SettingsError, match=r"client= takes a redis\.Redis"):
+        ConversationMemory(client=redis.async_client())
+    with pytest.raises(SettingsError, match=r"async_client= a redis\.asyncio\.Redis"):
+        ConversationMemory(async_client=redis.client())
+
+
+def test_settings_in_two_ways_are_an_error() -> None:
+    memory = ConversationMemory()
+    with pytest.raises(SettingsError, match="not both"):
+        ConversationMemory(settings=memory.settings, ttl=5)
+    with pytest.raises(SettingsError, match="not both"):
+        RedisChatMessageHistory("c", memory=memory, ttl=5)
+    with pytest.raises(SettingsError, match="not both"):
+        SessionManager(memory=memory, redis_url="redis://localhost")
+
+
+def test_an_env_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SESSION_TTL=\xff")
+    with pytest.raises(SettingsError, match=r"\.env file is not UTF-8"):
+        MemorySettings.load()
 
 
 def test_a_wrong_argument_is_an_error_too() -> None:

@@ -317,7 +317,7 @@ def test_an_answer_that_could_not_be_stored_is_told(
     chain.invoke([HumanMessage("q1")], CONFIG)
     assert isinstance(handle.error, StoreUnavailableError)
     ours = [record for record in caplog.records if record.name == "openta_memory"]
-    assert "Could not store 2 messages of c" in ours[-1].getMessage()
+    assert "Could not store a turn of c" in ours[-1].getMessage()
     assert "secret" not in caplog.text
     memory.close()
 
@@ -333,7 +333,7 @@ def test_whatever_kept_an_answer_from_being_stored_is_told(
     with pytest.raises(RuntimeError):
         handle.add_messages(turn(1))
     assert isinstance(handle.error, RuntimeError)
-    assert "Could not store 2 messages of c: RuntimeError" in caplog.text
+    assert "Could not store a turn of c: RuntimeError" in caplog.text
     assert "secret" not in caplog.text
 
 
