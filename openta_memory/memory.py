@@ -278,8 +278,9 @@ class ConversationMemory:
     def _build_client(self) -> Any:
         if self.settings.url:
             return store.connect(self.settings)
+        client = embedded.of_this_process().client()
         _say_embedded()
-        return embedded.of_this_process().client()
+        return client
 
     def _build_async_client(self) -> Any:
         if self.settings.url:

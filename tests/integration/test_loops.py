@@ -38,7 +38,7 @@ memory.close()
 
 def test_one_memory_serves_three_loops_without_a_warning(redis_server: RedisServer) -> None:
     # Given a program that treats every warning as an error
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", THREE_LOOPS, redis_server.url]
+    command = [sys.executable, "-W", "error", "-c", THREE_LOOPS, redis_server.url]
     # When it uses one memory in three asyncio.run calls
     done = subprocess.run(
         command, capture_output=True, text=True, env=child_environment(), timeout=60, check=False
@@ -259,7 +259,7 @@ def test_a_memory_that_is_dropped_in_its_loop_closes_its_connections(
     redis_server: RedisServer,
 ) -> None:
     # Given a program that forgets its memory when its main coroutine ends
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", DROPPED_MEMORY, redis_server.url]
+    command = [sys.executable, "-W", "error", "-c", DROPPED_MEMORY, redis_server.url]
     # When it runs
     done = subprocess.run(
         command, capture_output=True, text=True, env=child_environment(), timeout=60, check=False
