@@ -100,7 +100,11 @@ _UNREACHABLE = "can't be used ({reason}): start it, or correct REDIS_URL"
 
 # From the special to the general: the first class that fits gives the error and its advice.
 DRIVER_ERRORS: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
-    (driver.AuthenticationError, StoreAuthError, "refused the login: check the password in REDIS_URL or REDIS_PASSWORD"),
+    (
+        driver.AuthenticationError,
+        StoreAuthError,
+        "refused the login: check REDIS_URL, REDIS_PASSWORD",
+    ),
     (driver.AuthorizationError, StoreAuthError, "refused the user: check its rights"),
     (
         driver.AuthenticationWrongNumberOfArgsError,

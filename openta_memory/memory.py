@@ -168,8 +168,9 @@ class ConversationMemory:
             session_id: The conversation; it is created when there is none.
             messages: The batch; an empty one only makes sure that the conversation exists.
             owner: Whose it must be, or becomes when it is new.
-            token: Names this append: a second one with the same token stores nothing. Retries
-                after a lost reply are safe without.
+            token: Names this append: a second one with the same token stores nothing, for a
+                minute and as far as the conversation's last 100 appends. Connections that drop
+                are tried again safely without.
 
         Raises:
             OwnerError: When it is not this owner's.

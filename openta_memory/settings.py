@@ -18,7 +18,7 @@ MAX_TTL = 10**9
 POOL_SIZE = 50
 SOCKET_SECONDS = 5.0
 CONNECT_SECONDS = 2.0
-RETRIES = 3
+RETRIES = 8  # the first after 2 ms, all within half a second
 
 
 class MemorySettings(BaseSettings):

@@ -36,7 +36,7 @@ def connect(settings: MemorySettings) -> redis.Redis:
         timeout=SOCKET_SECONDS,
         socket_timeout=SOCKET_SECONDS,
         socket_connect_timeout=CONNECT_SECONDS,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), RETRIES, (DriverConnectionError,)),
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.001), RETRIES, (DriverConnectionError,)),
         **settings.credentials,
     )
     try:

@@ -6,8 +6,8 @@
 --                               created_at, updated_at   milliseconds since 1970
 --                               seq         how many messages were ever appended; the number of
 --                                           the last one, counted from 1
---                               tokens      "|token ms seq length;" of the latest appends, newest
---                                           first: for a minute, or 250 of them
+--                               tokens, older   "|token ms seq length;" of the latest appends,
+--                                           newest first: see lib_tokens
 --                               ttl         seconds, where this conversation has its own
 --                               title       what a service calls it
 --   owner index         ZSET    the owner's conversation ids, scored by last append; readers leave
@@ -31,10 +31,10 @@
 
 local ttl, cap, owner, token, id, archive = unpack(ARGV, 1, 6)
 local count = #ARGV - 6
-local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'tokens', 'ttl')
-local seq, tokens = tonumber(held[2]), held[3] or ''
+local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'tokens', 'older', 'ttl')
+local seq, tokens, older = tonumber(held[2]), held[3] or '', held[4] or ''
 local is_new = not seq
-ttl = held[4] or ttl
+ttl = held[5] or ttl
 
 if is_new or owner ~= '' or archive ~= 'off' then
   local length = redis.call('LLEN', KEYS[1])
@@ -47,7 +47,10 @@ if is_new or owner ~= '' or archive ~= 'off' then
   seq = seq or length
 end
 
-local done_seq, done_length = recall(tokens, token)
+local done_seq, done_length = recall(token, tokens)
+if not done_seq then
+  done_seq, done_length = recall(token, older)
+end
 if done_seq then
   return {'seen', done_seq, done_length}
 end
@@ -96,7 +99,11 @@ if count > 0 then
 end
 
 seq = seq + count
-tokens = remember(tokens, token, now, seq, length)
+tokens = '|' .. token .. ' ' .. now .. ' ' .. seq .. ' ' .. length .. ';' .. tokens
+if #tokens > FEW then
+  redis.call('HSET', KEYS[2], 'older', retire(tokens, older, now))
+  tokens = ''
+end
 redis.call('HSET', KEYS[2], 'seq', seq, 'updated_at', now, 'tokens', tokens)
 if is_new then
   redis.call('HSET', KEYS[2], 'created_at', now)

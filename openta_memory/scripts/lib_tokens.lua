@@ -1,11 +1,13 @@
 -- Shared: which appends were done already. A retry comes within seconds, but others may append in
--- between: tokens are kept for a minute, as far as 250 of them fit.
+-- between: tokens are kept for a minute, as far as 100 of them fit. The latest few stand apart, so
+-- that an append rewrites little.
 
 local MINUTE = 60000
-local ROOM = 8192
+local FEW = 512
+local ROOM = 4096
 
 -- Gives the seq and length of the append that had this token; nothing when it is not known.
-local function recall(tokens, token)
+local function recall(token, tokens)
   local at = string.find(tokens, '|' .. token .. ' ', 1, true)
   if at then
     local seq, length = string.match(tokens, '^%d+ (%d+) (%d+);', at + #token + 2)
@@ -13,22 +15,11 @@ local function recall(tokens, token)
   end
 end
 
--- Puts an append in front. What is old goes once it takes more than a little room.
-local function remember(tokens, token, now, seq, length)
-  if #tokens > 512 then
-    local oldest = string.match(string.sub(tokens, -48), ' (%d+) %d+ %d+;$')
-    if now - oldest > MINUTE then
-      local young = {}
-      for entry, at in string.gmatch(tokens, '(|%S+ (%d+) %d+ %d+;)') do
-        if now - at > MINUTE then
-          break
-        end
-        young[#young + 1] = entry
-      end
-      tokens = table.concat(young)
-    elseif #tokens > ROOM then
-      tokens = string.match(string.sub(tokens, 1, ROOM), '^.*;')
-    end
+-- Puts what is no longer among the latest few before the older ones, as long as those are young.
+local function retire(tokens, older, now)
+  local newest = string.match(older, '^|%S+ (%d+)')
+  if not newest or now - newest > MINUTE then
+    return tokens
   end
-  return '|' .. token .. ' ' .. now .. ' ' .. seq .. ' ' .. length .. ';' .. tokens
+  return string.match(string.sub(tokens .. older, 1, ROOM), '^.*;')
 end
