@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
-from support.redis_server import RedisServer
 
 from openta_memory import Metadata
 from openta_memory._plans import Plan, Plans
-from openta_memory.embedded import EmbeddedRedis
 from openta_memory.store import RedisStore
 from openta_memory.testing import turn
 
 LIST, META, OUTBOX = "conversation:c", "conversation:meta:c", "openta:outbox"
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KNOWN = Metadata("c", "ann", 41, 2, THEN, THEN, "Papers", 60)
-
-
-@pytest.fixture(params=["embedded", "real"])
-def client(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "embedded":
-        yield EmbeddedRedis().client()
-    else:
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as client:
-            yield client
 
 
 @pytest.fixture

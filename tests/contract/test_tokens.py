@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from langchain_core.messages import HumanMessage
-from support.redis_server import RedisServer
 
 from openta_memory import ConversationMemory
-from openta_memory.embedded import EmbeddedRedis
 
 META = "conversation:meta:c"
-
-
-@pytest.fixture(params=["embedded", "real"])
-def client(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "embedded":
-        yield EmbeddedRedis().client()
-    else:
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as client:
-            yield client
 
 
 def append(memory: ConversationMemory, name: str) -> bool:

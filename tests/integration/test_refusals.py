@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 from support.faces import Call, both
+from support.operations import LIST, META, OPERATIONS, TURN
 from support.redis_server import RedisServer
 from support.turns import make_turn
 
@@ -23,18 +24,7 @@ from openta_memory import (
 
 StartRedis = Callable[..., RedisServer]
 
-LIST, META = "conversation:c", "conversation:meta:c"
-TURN = make_turn(0, 0)
 SECRET = "hunter2"
-
-OPERATIONS: list[tuple[str, tuple[Any, ...]]] = [
-    ("append", ("c", TURN)),
-    ("window", ("c",)),
-    ("metadata", ("c",)),
-    ("trim", ("c", 2)),
-    ("clear", ("c",)),
-]
-each_operation = pytest.mark.parametrize(("method", "args"), OPERATIONS, ids=lambda v: str(v)[:8])
 
 
 def dump(server: RedisServer) -> dict[bytes, bytes]:
