@@ -11,14 +11,16 @@
     │   ├── MessageTooLargeError
     │   ├── UnserializableMessageError
     │   └── CorruptMessageError
-    └── StoreError
-        ├── StoreUnavailableError      (also ConnectionError)
-        │   └── StoreTimeoutError      (also TimeoutError)
-        ├── StoreAuthError
-        ├── StoreFullError
-        ├── StoreReadOnlyError
-        ├── WrongKeyTypeError
-        └── StoreReplyError
+    ├── StoreError
+    │   ├── StoreUnavailableError      (also ConnectionError)
+    │   │   └── StoreTimeoutError      (also TimeoutError)
+    │   ├── StoreAuthError
+    │   ├── StoreFullError
+    │   ├── StoreReadOnlyError
+    │   ├── WrongKeyTypeError
+    │   └── StoreReplyError
+    └── ArchiveError
+        └── ArchiveUnavailableError    (also ConnectionError)
 """
 
 from __future__ import annotations
@@ -94,6 +96,14 @@ class WrongKeyTypeError(StoreError):
 
 class StoreReplyError(StoreError):
     """Raised when Redis answers with an error or a reply that is not understood."""
+
+
+class ArchiveError(OpenTAMemoryError):
+    """Raised when the archive's database can't be used or refuses."""
+
+
+class ArchiveUnavailableError(ArchiveError, ConnectionError):
+    """Raised when the archive's database can't be reached, is locked or is not ready."""
 
 
 _UNREACHABLE = "can't be used ({reason}): start it, or correct REDIS_URL"

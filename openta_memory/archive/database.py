@@ -1,0 +1,155 @@
+"""The archive's face: what the memory writes to it and reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, and_, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from openta_memory.archive import engines, reader, writer
+from openta_memory.archive.entries import Entry, Record, Snapshot
+from openta_memory.archive.migrations import migrate
+from openta_memory.archive.rows import to_name
+from openta_memory.archive.tables import CONVERSATIONS
+from openta_memory.archive.transactions import Transactions
+
+T = TypeVar("T")
+
+
+class Archive:
+    """Conversations in SQLite or PostgreSQL, for as long as nobody removes them.
+
+    Building it opens no connection. The first call opens it where `open` was not called. Its
+    connections belong to the event loop that first used them.
+
+    Every method raises `ArchiveUnavailableError` when the database can't be reached, is locked or
+    doesn't answer in a minute, and `ArchiveError` when it refuses.
+
+    Args:
+        url_or_engine: `sqlite:///path`, `postgresql://user:password@host/database`, or an
+            engine of the caller's, which `aclose` leaves open.
+
+    Raises:
+        ArchiveError: When the URL names no database that can be an archive.
+        MissingExtraError: When the database's driver is not installed.
+
+    Example:
+        >>> import asyncio
+        >>> async def keep() -> int:
+        ...     archive = Archive("sqlite:///archive.db")
+        ...     await archive.write([Batch("conv_1", None, 1, 1, ((1, b'{"type":"human"}'),))])
+        ...     kept = await archive.page("conv_1", before=None, limit=10)
+        ...     await archive.aclose()
+        ...     return len(kept)
+    """
+
+    def __init__(self, url_or_engine: str | AsyncEngine) -> None:
+        self._is_ours = isinstance(url_or_engine, str)
+        if isinstance(url_or_engine, str):
+            url_or_engine = engines.build_engine(url_or_engine)
+        self._engine = url_or_engine
+        self.database = engines.shown(url_or_engine.url)
+        """The database's URL without its password."""
+        self._transactions = Transactions(url_or_engine, self.database)
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Create what is missing: a SQLite file's directory, the tables and the view.
+
+        May be called again, and by several processes at once.
+
+        Raises:
+            ArchiveError: When a newer release has already changed the database.
+        """
+        if self._is_ours and self._engine.dialect.name == "sqlite":
+            self._transactions.create_directory()
+            await self._transactions.use_wal()
+        await self._transactions.run(migrate, seconds=None)
+        self._is_open = True
+
+    async def write(self, entries: Sequence[Entry]) -> None:
+        """Write entries in their order, in one transaction; repeating it changes nothing.
+
+        A message is known by its conversation and its id, and stored once. A batch from before
+        a conversation was cleared is left out.
+        """
+        await self._run(lambda connection: writer.write(connection, entries))
+
+    async def snapshot(self, conversation_id: str, limit: int | None) -> Snapshot | None:
+        """Read a conversation and the latest `limit` of its messages (None: all), in one query.
+
+        Returns:
+            None when there is no such conversation, or it was cleared and holds nothing since.
+        """
+        return await self._run(
+            lambda connection: reader.snapshot(connection, conversation_id, limit), writes=False
+        )
+
+    async def page(self, conversation_id: str, before: int | None, limit: int) -> list[Record]:
+        """Read the `limit` messages before number `before` (None: the latest), oldest first."""
+        return await self._run(
+            lambda connection: reader.page(connection, conversation_id, before, limit), writes=False
+        )
+
+    async def owned(self, owner: str, limit: int, before_ms: int | None = None) -> list[str]:
+        """Read the ids of an owner's conversations, the latest appended to first.
+
+        Args:
+            owner: Whose.
+            limit: How many ids at most.
+            before_ms: Only those last appended to before it, in milliseconds since 1970.
+        """
+        return await self._run(
+            lambda connection: reader.owned(connection, owner, limit, before_ms), writes=False
+        )
+
+    async def forget(self, conversation_id: str) -> None:
+        """Remove a conversation and every trace of it.
+
+        What is still on its way would store it again: write a `Cleared` to keep that out.
+        """
+        await self._run(
+            lambda connection: writer.remove(
+                connection, CONVERSATIONS.c.id == to_name(conversation_id)
+            )
+        )
+
+    async def forget_owner(self, owner: str) -> list[str]:
+        """Remove all conversations of an owner, and give their ids."""
+        return await self._remove_all(CONVERSATIONS.c.owner == to_name(owner))
+
+    async def purge(self, older_than_ms: int) -> int:
+        """Remove conversations last appended to before a time, in milliseconds since 1970.
+
+        Returns:
+            How many it were; conversations that had been cleared don't count.
+        """
+        old = CONVERSATIONS.c.updated_ms < older_than_ms
+        purged = await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_not(None)))
+        await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_(None)))
+        return len(purged)
+
+    async def ping(self) -> None:
+        """Make sure that the database answers."""
+        await self._run(lambda connection: connection.execute(text("SELECT 1")), writes=False)
+
+    async def aclose(self) -> None:
+        """Close the connections; an engine that was handed in stays open."""
+        if self._is_ours:
+            await self._engine.dispose()
+
+    async def _run(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, writes: bool = True
+    ) -> T:
+        if not self._is_open:
+            await self.open()
+        return await self._transactions.run(work, writes=writes)
+
+    async def _remove_all(self, condition: ColumnElement[bool]) -> list[str]:
+        """Remove in portions, so that neither memory nor a transaction grows with their number."""
+        removed: list[str] = []
+        while some := await self._run(lambda connection: writer.remove(connection, condition)):
+            removed += some
+        return removed

@@ -1,0 +1,54 @@
+"""What goes into the archive and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from openta_memory._records import Metadata
+
+# One message: its number in the conversation, counted from 1, and its JSON as the codec wrote it.
+Record = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that were appended to a conversation together.
+
+    Attributes:
+        conversation_id: The conversation.
+        owner: Who may see it; None when nobody was named.
+        at_ms: When they were appended, in milliseconds since 1970.
+        position: Where this stands among all changes: the outbox entry's stream id as one
+            integer, its milliseconds times 1,000,000 plus its number.
+        records: The messages, oldest first.
+    """
+
+    conversation_id: str
+    owner: str | None
+    at_ms: int
+    position: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A conversation was emptied; what stands before `position` is gone."""
+
+    conversation_id: str
+    position: int
+
+
+Entry = Batch | Cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the archive has of a conversation.
+
+    Attributes:
+        metadata: `length` counts the records given here; `ttl` is 0.
+        records: The latest messages, oldest first.
+    """
+
+    metadata: Metadata
+    records: tuple[Record, ...]

@@ -1,0 +1,103 @@
+"""Pure: records as rows and back, in forms that both databases can hold."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import orjson
+
+from openta_memory.archive.entries import Batch
+
+# PostgreSQL's text holds no NUL and only UTF-8: a record that doesn't fit is wrapped.
+_WRAPPED = "base64:"
+
+# Longer ids would not fit into an index of PostgreSQL's.
+_MAX_ID_BYTES = 512
+
+
+def message_row(batch: Batch, seq: int, raw: bytes) -> dict[str, Any]:
+    """Give the row of one message; what its JSON doesn't tell is null."""
+    fields = _fields(raw)
+    kwargs = fields.get("additional_kwargs")
+    sources = kwargs.get("sources") if isinstance(kwargs, dict) else None
+    kind = fields.get("type")
+    return {
+        "conversation_id": to_name(batch.conversation_id),
+        "message_id": _message_id(fields.get("id"), batch.position, seq),
+        "seq": seq,
+        "position": batch.position,
+        "type": _clean(kind) if isinstance(kind, str) else None,
+        "record": to_text(raw),
+        "text": _text(fields.get("content")),
+        "sources": orjson.dumps(sources).decode() if isinstance(sources, list) else None,
+        "stored_ms": batch.at_ms,
+    }
+
+
+def to_text(raw: bytes) -> str:
+    """Give a record as text; one that text can't hold is wrapped in base64."""
+    try:
+        record = raw.decode()
+    except UnicodeDecodeError:
+        record = _WRAPPED
+    if "\0" in record or record.startswith(_WRAPPED):
+        return _WRAPPED + base64.b64encode(raw).decode()
+    return record
+
+
+def from_text(record: str) -> bytes:
+    """Give a record's bytes as they were."""
+    if record.startswith(_WRAPPED):
+        return base64.b64decode(record.removeprefix(_WRAPPED))
+    return record.encode()
+
+
+def to_name(name: str) -> str:
+    """Give an id or owner with NUL spelled out; plain ones stand as they are."""
+    return name.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+
+
+def from_name(name: str) -> str:
+    """Undo `to_name`."""
+    return name.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+
+
+def _fields(raw: bytes) -> dict[str, Any]:
+    """Give a record's fields; LangChain's own form keeps them in `data`."""
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(record, dict):
+        return {}
+    inner = record.get("data")
+    return {**inner, "type": record.get("type")} if isinstance(inner, dict) else record
+
+
+def _message_id(given: object, position: int, seq: int) -> str:
+    if not isinstance(given, str) or not given:
+        return f"{position}.{seq}"
+    name = to_name(given)
+    if len(name) * 4 > _MAX_ID_BYTES and len(name.encode()) > _MAX_ID_BYTES:
+        return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+    return name
+
+
+def _text(content: object) -> str | None:
+    if isinstance(content, str):
+        return _clean(content)
+    if not isinstance(content, list):
+        return None
+    return _clean("".join(_block_text(block) for block in content))
+
+
+def _block_text(block: object) -> str:
+    if isinstance(block, dict) and block.get("type") == "text":
+        block = block.get("text")
+    return block if isinstance(block, str) else ""
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\ufffd")
