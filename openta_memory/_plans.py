@@ -11,15 +11,15 @@ import logging
 import os
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from langchain_core.messages import BaseMessage
-from redis.client import NEVER_DECODE
 
+from openta_memory._commands import Command, Plan
 from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.codec import Codec, Decoded, JSONCodec, checked_messages
 from openta_memory.errors import (
@@ -30,64 +30,11 @@ from openta_memory.errors import (
     StoreReplyError,
 )
 from openta_memory.keys import Keys, encode_id
-from openta_memory.scripts import Script, load
+from openta_memory.scripts import load
 from openta_memory.settings import MAX_TTL
 from openta_memory.window import first_of_cut
 
-T = TypeVar("T")
-U = TypeVar("U")
-
-Archive = Literal["off", "on", "asked"]
-
 logger = logging.getLogger("openta_memory")
-
-# Replies are read as bytes whatever the client's own settings say.
-AS_BYTES = {NEVER_DECODE: True}
-
-
-@dataclass(slots=True)
-class Command:
-    """One command: a script called on keys with arguments, or words for Redis as they are.
-
-    An inline script always travels with its source.
-    """
-
-    words: tuple[Any, ...]
-    script: Script | None = None
-    keys: tuple[str, ...] = ()
-    inline: bool = False
-
-    def as_evalsha(self) -> tuple[Any, ...]:
-        """Spell it out for a server that may know the script already."""
-        if self.script is None or self.inline:
-            return self.as_eval()
-        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.words)
-
-    def as_eval(self) -> tuple[Any, ...]:
-        """Spell it out for a server that doesn't know the script."""
-        if self.script is None:
-            return self.words
-        return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.words)
-
-
-@dataclass(slots=True)
-class Plan(Generic[T]):
-    """What to send in one round trip, and how to read the replies."""
-
-    commands: tuple[Command, ...]
-    read: Callable[[list[Any]], T]
-
-    def and_then(self, other: Plan[U]) -> Plan[tuple[T, U]]:
-        """Join another plan to this one, in the same round trip.
-
-        Only its last script may be unknown to the server: were another, all would be sent again
-        after a part of it was done.
-        """
-        mine = len(self.commands)
-        return Plan(
-            tuple(replace(command, inline=True) for command in self.commands) + other.commands,
-            lambda replies: (self.read(replies[:mine]), other.read(replies[mine:])),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +46,7 @@ class Plans:
         max_messages: The cap, in messages; 0 sets none.
         max_message_bytes: The longest record that is taken, in bytes.
         strict: Raise on an entry that can't be decoded; otherwise skip, log and count it.
+        archived: Put changes on the outbox, and say when Redis lost a conversation.
         keys: How keys are named.
         codec: How messages become bytes.
     """
@@ -107,6 +55,7 @@ class Plans:
     max_messages: int = 50
     max_message_bytes: int = 262_144
     strict: bool = True
+    archived: bool = False
     keys: Keys = field(default_factory=Keys)
     codec: Codec = field(default_factory=JSONCodec)
 
@@ -117,9 +66,12 @@ class Plans:
         *,
         owner: str | None = None,
         token: str | None = None,
-        archive: Archive = "off",
+        asked: bool = False,
     ) -> Plan[Appended]:
         """Store a batch as one block; the same token twice stores it once.
+
+        With an archive, the answer is cold where Redis lost the conversation, unless the archive
+        was `asked` for it.
 
         Raises:
             MessageError: When a message can't be stored; then none of the batch is.
@@ -133,10 +85,10 @@ class Plans:
             _named(owner),
             b64encode(noise[:6]) if token is None else _short(token),
             session_id,
-            archive,
+            "asked" if self.archived and asked else self._archive(),
             *records,
         )
-        keys = self._keys(session_id, owner, outbox=archive != "off")
+        keys = self._keys(session_id, owner, outbox=self.archived)
         command = Command(words, load("append"), keys)
         return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
 
@@ -168,10 +120,11 @@ class Plans:
         *,
         owner: str | None = None,
         token: str | None = None,
+        asked: bool = False,
     ) -> Plan[tuple[Window, Appended]]:
         """Read the conversation, then store a batch behind what was read."""
         batch = checked_messages(messages)
-        append = self.append(session_id, batch, owner=owner, token=token)
+        append = self.append(session_id, batch, owner=owner, token=token, asked=asked)
         both = self.window(session_id, owner=owner).and_then(append)
 
         def read(replies: list[Any]) -> tuple[Window, Appended]:
@@ -202,12 +155,10 @@ class Plans:
         command = Command((self.ttl, _named(owner), keep), load("trim"), keys)
         return Plan((command,), lambda replies: self._trimmed(session_id, replies[0]))
 
-    def clear(
-        self, session_id: str, *, owner: str | None = None, archive: Archive = "off"
-    ) -> Plan[bool]:
+    def clear(self, session_id: str, *, owner: str | None = None) -> Plan[bool]:
         """Remove a conversation; says whether there was one."""
-        keys = self._keys(session_id, owner, outbox=archive != "off")
-        command = Command((_named(owner), session_id, archive), load("clear"), keys)
+        keys = self._keys(session_id, owner, outbox=self.archived)
+        command = Command((_named(owner), session_id, self._archive()), load("clear"), keys)
         return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
 
     def restore(
@@ -232,6 +183,20 @@ class Plans:
         command = Command(words, load("restore"), self.keys.conversation(session_id))
         return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
 
+    def whole_turns(self, session_id: str, records: Sequence[tuple[int, bytes]]) -> list[bytes]:
+        """Cut the latest records of a conversation to whole turns, where they can be read."""
+        rows = [raw for _, raw in records]
+        if not rows or records[0][0] <= 1:
+            return rows
+        try:
+            messages = [self.codec.decode(session_id, raw)[0] for raw in rows]
+        except CorruptMessageError:
+            return rows
+        return rows[first_of_cut(messages) :]
+
+    def _archive(self) -> str:
+        return "on" if self.archived else "off"
+
     def _keys(self, session_id: str, owner: str | None, *, outbox: bool) -> tuple[str, ...]:
         keys: tuple[str, ...] = self.keys.conversation(session_id)
         if owner is not None:
@@ -239,7 +204,7 @@ class Plans:
         return (*keys, self.keys.outbox(session_id)) if outbox else keys
 
     def _look(self, session_id: str, owner: str | None, own_ttl: int | None = None) -> Command:
-        words = (self.ttl, _named(owner), "" if own_ttl is None else own_ttl)
+        words = (self.ttl, _named(owner), "" if own_ttl is None else own_ttl, self._archive())
         return Command(words, load("window"), self._keys(session_id, owner, outbox=False))
 
     def _encode(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import redis
-import redis.asyncio.cluster
-import redis.cluster
 from langchain_core.messages import BaseMessage
 
-from openta_memory import aio, embedded, store
+from openta_memory._commands import Plan
+from openta_memory._connections import connect
+from openta_memory._flows import Flow, Flows
 from openta_memory._plans import Plans
 from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.errors import SettingsError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from openta_memory.history import RedisChatMessageHistory, TurnHistory
 
 logger = logging.getLogger("openta_memory")
+
+T = TypeVar("T")
 
 
 class ConversationMemory:
@@ -78,22 +80,15 @@ class ConversationMemory:
             raise SettingsError("pass either settings= or single settings, not both")
         self.settings = settings or MemorySettings.load(**given)
         self.undecodable = 0
-        self._plans = Plans(
+        self._connections = connect(self.settings, client, async_client)
+        plans = Plans(
             ttl=self.settings.session_ttl,
             max_messages=self.settings.max_messages_per_session,
             max_message_bytes=self.settings.max_message_bytes,
             strict=strict,
-            keys=Keys(cluster=_is_cluster(client) or _is_cluster(async_client)),
+            keys=Keys(cluster=self._connections.cluster),
         )
-        self._own = client is None and async_client is None
-        if self._own:
-            client, clients = self._build_client(), aio.LoopClients(self._build_async_client)
-        else:
-            client, async_client = _checked(client, async_client)
-            clients = aio.LoopClients.always(async_client)
-        server = self.settings.server if self._own else "(the client that was handed in)"
-        self._store = store.RedisStore(client, server=server)
-        self._async_store = aio.AsyncRedisStore(clients, server=server)
+        self._flows = Flows(plans)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:
@@ -144,15 +139,15 @@ class ConversationMemory:
             CorruptMessageError: In strict mode, when an entry can't be decoded.
             StoreError: When Redis can't be used.
         """
-        plan = self._plans.window(session_id, limit=limit, owner=owner)
-        return self._retrieved(session_id, self._store.run(plan))
+        flow = self._flows.window(session_id, limit, owner)
+        return self._retrieved(session_id, self._follow(flow))
 
     async def awindow(
         self, session_id: str, *, limit: int | None = None, owner: str | None = None
     ) -> Window:
         """Read the last messages; see `window`."""
-        plan = self._plans.window(session_id, limit=limit, owner=owner)
-        return self._retrieved(session_id, await self._async_store.run(plan))
+        flow = self._flows.window(session_id, limit, owner)
+        return self._retrieved(session_id, await self._afollow(flow))
 
     def append(
         self,
@@ -177,8 +172,8 @@ class ConversationMemory:
             MessageError: When a message is too large or not serializable.
             StoreError: When Redis can't be used.
         """
-        plan = self._plans.append(session_id, messages, owner=owner, token=token)
-        return self._added(session_id, len(messages), self._store.run(plan))
+        flow = self._flows.append(session_id, messages, owner, token)
+        return self._added(session_id, len(messages), self._follow(flow))
 
     async def aappend(
         self,
@@ -189,8 +184,8 @@ class ConversationMemory:
         token: str | None = None,
     ) -> Appended:
         """Store a batch of messages; see `append`."""
-        plan = self._plans.append(session_id, messages, owner=owner, token=token)
-        return self._added(session_id, len(messages), await self._async_store.run(plan))
+        flow = self._flows.append(session_id, messages, owner, token)
+        return self._added(session_id, len(messages), await self._afollow(flow))
 
     def window_then_append(
         self,
@@ -201,8 +196,8 @@ class ConversationMemory:
         token: str | None = None,
     ) -> tuple[Window, Appended]:
         """Read the conversation as it is, then append to it, in one round trip."""
-        plan = self._plans.window_then_append(session_id, messages, owner=owner, token=token)
-        window, appended = self._store.run(plan)
+        flow = self._flows.window_then_append(session_id, messages, owner, token)
+        window, appended = self._follow(flow)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)
 
@@ -215,28 +210,28 @@ class ConversationMemory:
         token: str | None = None,
     ) -> tuple[Window, Appended]:
         """Read, then append; see `window_then_append`."""
-        plan = self._plans.window_then_append(session_id, messages, owner=owner, token=token)
-        window, appended = await self._async_store.run(plan)
+        flow = self._flows.window_then_append(session_id, messages, owner, token)
+        window, appended = await self._afollow(flow)
         self._retrieved(session_id, window)
         return window, self._added(session_id, len(messages), appended)
 
     def trim(self, session_id: str, keep: int, *, owner: str | None = None) -> Trimmed:
         """Keep at most the last `keep` messages (1 or more), in whole turns."""
-        return self._store.run(self._plans.trim(session_id, keep, owner=owner))
+        return self._follow(self._flows.trim(session_id, keep, owner))
 
     async def atrim(self, session_id: str, keep: int, *, owner: str | None = None) -> Trimmed:
         """Keep the last messages only; see `trim`."""
-        return await self._async_store.run(self._plans.trim(session_id, keep, owner=owner))
+        return await self._afollow(self._flows.trim(session_id, keep, owner))
 
     def clear(self, session_id: str, *, owner: str | None = None) -> bool:
         """Remove a conversation, messages and meta data; says whether there was one."""
-        plan = self._plans.clear(session_id, owner=owner)
-        return self._cleared(session_id, removed=self._store.run(plan))
+        flow = self._flows.clear(session_id, owner)
+        return self._cleared(session_id, removed=self._follow(flow))
 
     async def aclear(self, session_id: str, *, owner: str | None = None) -> bool:
         """Remove a conversation; see `clear`."""
-        plan = self._plans.clear(session_id, owner=owner)
-        return self._cleared(session_id, removed=await self._async_store.run(plan))
+        flow = self._flows.clear(session_id, owner)
+        return self._cleared(session_id, removed=await self._afollow(flow))
 
     def metadata(
         self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
@@ -248,45 +243,57 @@ class ConversationMemory:
             owner: Whose it must be.
             own_ttl: Seconds to keep this conversation from now on, in place of the memory's ttl.
         """
-        return self._store.run(self._plans.metadata(session_id, owner=owner, own_ttl=own_ttl))
+        return self._follow(self._flows.metadata(session_id, owner, own_ttl))
 
     async def ametadata(
         self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
     ) -> Metadata | None:
         """Tell what is known of a conversation; see `metadata`."""
-        plan = self._plans.metadata(session_id, owner=owner, own_ttl=own_ttl)
-        return await self._async_store.run(plan)
+        return await self._afollow(self._flows.metadata(session_id, owner, own_ttl))
 
     def ping(self) -> None:
         """Raise a StoreError when Redis can't be used."""
-        self._store.ping()
+        self._connections.store.ping()
 
     async def aping(self) -> None:
         """Raise a StoreError when Redis can't be used; see `ping`."""
-        await self._async_store.ping()
+        await self._connections.async_store.ping()
 
     def close(self) -> None:
         """Close the pool for sync callers; a client that was handed in stays open."""
-        if self._own:
-            self._store.close()
+        if self._connections.own:
+            self._connections.store.close()
 
     async def aclose(self) -> None:
         """Close the pools of the running loop and for sync callers; see `close`."""
-        if self._own:
-            await self._async_store.close()
+        if self._connections.own:
+            await self._connections.async_store.close()
         self.close()
 
-    def _build_client(self) -> Any:
-        if self.settings.url:
-            return store.connect(self.settings)
-        client = embedded.of_this_process().client()
-        _say_embedded()
-        return client
+    def _follow(self, flow: Flow[T]) -> T:
+        try:
+            step = next(flow)
+            while True:
+                done = (
+                    self._connections.store.run(step) if isinstance(step, Plan) else step().result()
+                )
+                step = flow.send(done)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
-    def _build_async_client(self) -> Any:
-        if self.settings.url:
-            return aio.connect(self.settings)
-        return embedded.of_this_process().async_client()
+    async def _afollow(self, flow: Flow[T]) -> T:
+        try:
+            step = next(flow)
+            while True:
+                if isinstance(step, Plan):
+                    done = await self._connections.async_store.run(step)
+                else:
+                    done = await asyncio.wrap_future(step())
+                step = flow.send(done)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
     def _retrieved(self, session_id: str, window: Window) -> Window:
         self.undecodable += window.skipped
@@ -312,36 +319,13 @@ def _say(sentence: str, *facts: str | int) -> None:
         logger.info("[SESSION] " + sentence, *names)  # noqa: G003 - one marker for all lines
 
 
-_SYNC = (redis.Redis, redis.cluster.RedisCluster)
-_ASYNC = (redis.asyncio.Redis, redis.asyncio.cluster.RedisCluster)
-
 # A cache alone would let threads that come at once build one each.
 _BUILDING = Lock()
 
 
-class _Missing:
-    """Stands where a client of one kind was not handed in, and says so when it is needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        raise SettingsError(
-            f"this memory was handed a client of the other kind only: pass {self._name}= as well"
-        )
-
-
-def _checked(client: Any | None, async_client: Any | None) -> tuple[Any, Any]:
-    if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
-        raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
-    return (
-        _Missing("client") if client is None else client,
-        _Missing("async_client") if async_client is None else async_client,
-    )
-
-
-def _is_cluster(client: Any | None) -> bool:
-    return isinstance(client, redis.cluster.RedisCluster | redis.asyncio.cluster.RedisCluster)
+@lru_cache(maxsize=16)
+def _shared(settings: MemorySettings) -> ConversationMemory:
+    return ConversationMemory(settings=settings)
 
 
 def memory_or_shared(memory: ConversationMemory | None, **given: Any) -> ConversationMemory:
@@ -355,16 +339,3 @@ def memory_or_shared(memory: ConversationMemory | None, **given: Any) -> Convers
     if any(value is not None for value in given.values()):
         raise SettingsError("pass either memory= or settings of its own, not both")
     return memory
-
-
-@lru_cache(maxsize=16)
-def _shared(settings: MemorySettings) -> ConversationMemory:
-    return ConversationMemory(settings=settings)
-
-
-@cache
-def _say_embedded() -> None:
-    logger.warning(
-        "No REDIS_URL: an embedded Redis keeps conversations in this process's memory, "
-        "until it ends. Set REDIS_URL to keep them in a real one."
-    )

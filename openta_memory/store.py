@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as DriverConnectionError
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from openta_memory._plans import AS_BYTES, Command, Plan
+from openta_memory._commands import AS_BYTES, Command, Plan
 from openta_memory.errors import DRIVER_FAILURES, SettingsError, from_driver
 from openta_memory.settings import (
     CONNECT_SECONDS,

@@ -38,11 +38,12 @@ ttl = held[5] or ttl
 
 if is_new or owner ~= '' or archive ~= 'off' then
   local length = redis.call('LLEN', KEYS[1])
-  if refuses(owner, held[1], seq or length > 0) then
-    return {'refused', 0, 0}
-  end
+  -- Asked first: what is left of a lost conversation proves nobody's ownership.
   if archive == 'on' and (not seq or (length == 0 and seq > 0)) then
     return {'cold', 0, 0}
+  end
+  if refuses(owner, held[1], seq or length > 0) then
+    return {'refused', 0, 0}
   end
   seq = seq or length
 end

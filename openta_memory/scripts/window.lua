@@ -3,16 +3,17 @@
 -- more. The data model stands in append.lua.
 --
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner)
--- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or ''
+-- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or '',
+--       4 archive: 'off' or 'on' (then what lost its meta data is absent, and can be restored)
 -- Replies {status, length, owner, seq, created_at, updated_at, title, ttl}; status is found,
 -- absent, or refused (then nothing else is told, and nothing renewed).
 
 -- include lib_access
 
-local ttl, owner, own = unpack(ARGV)
+local ttl, owner, own, archive = unpack(ARGV)
 local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'created_at', 'updated_at', 'title', 'ttl')
 local length = redis.call('LLEN', KEYS[1])
-local exists = held[2] or length > 0
+local exists = held[2] or (length > 0 and archive == 'off')
 
 if refuses(owner, held[1], exists) then
   return {'refused'}

@@ -274,7 +274,7 @@ def test_a_loop_that_is_only_closed_is_not_kept(redis_server: RedisServer) -> No
 
     async def use() -> None:
         await memory.awindow("c")
-        (client,) = memory._async_store._clients._held.values()
+        (client,) = memory._connections.async_store._clients._held.values()
         await client.client.connection_pool.disconnect()
 
     for _ in range(5):
@@ -283,6 +283,6 @@ def test_a_loop_that_is_only_closed_is_not_kept(redis_server: RedisServer) -> No
         loop.close()
     # When it is used again, then only the running loop's client is kept
     asyncio.run(memory.awindow("c"))
-    assert len(memory._async_store._clients._held) <= 1
+    assert len(memory._connections.async_store._clients._held) <= 1
     assert len(aio._LoopClient._open) == 0
     memory.close()

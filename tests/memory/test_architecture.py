@@ -23,9 +23,10 @@ LAYERS: tuple[set[str], ...] = (
     {"__init__"},
     {"history", "session", "testing", "_echo"},
     {"memory"},
-    {"store", "aio", "embedded"},
-    {"_plans"},
-    {"_records"},
+    {"_connections", "_flows"},
+    {"archive", "store", "aio", "embedded"},
+    {"_plans", "_outbox"},
+    {"_commands", "_records"},
     {"scripts", "codec", "window", "keys", "settings"},
     {"errors"},
 )

@@ -9,8 +9,8 @@ import threading
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-import openta_memory.memory as memory_module
 from openta_memory import ConversationMemory, SessionManager, embedded
+from openta_memory import _connections as connections
 from openta_memory.embedded import EmbeddedRedis
 
 
@@ -84,7 +84,7 @@ def test_an_id_cannot_write_lines_of_its_own(
 
 
 def test_the_embedded_redis_says_once_that_it_serves(caplog: pytest.LogCaptureFixture) -> None:
-    memory_module._say_embedded.cache_clear()
+    connections._say_embedded.cache_clear()
     ConversationMemory(), ConversationMemory()
     assert len([line for line in caplog.messages if "No REDIS_URL" in line]) == 1
 

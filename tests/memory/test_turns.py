@@ -329,7 +329,7 @@ def test_whatever_kept_an_answer_from_being_stored_is_told(
         raise RuntimeError("a secret in a bug")
 
     handle = memory.turn("c")
-    monkeypatch.setattr(memory._store, "run", fail)
+    monkeypatch.setattr(memory._connections.store, "run", fail)
     with pytest.raises(RuntimeError):
         handle.add_messages(turn(1))
     assert isinstance(handle.error, RuntimeError)
@@ -342,17 +342,17 @@ def test_a_handle_whose_call_failed_can_be_called_again_and_stores_once(
 ) -> None:
     memory = ConversationMemory(redis_url=start_redis().url)
     handle = memory.turn("c")
-    run = memory._store.run
+    run = memory._connections.store.run
 
     def lose_the_reply(plan: Any) -> Any:
         run(plan)
         raise StoreUnavailableError("the reply was lost")
 
     for step in (lambda: handle.begin("q"), lambda: handle.add_messages(turn(1)[-1:])):
-        monkeypatch.setattr(memory._store, "run", lose_the_reply)
+        monkeypatch.setattr(memory._connections.store, "run", lose_the_reply)
         with pytest.raises(StoreUnavailableError):
             step()
-        monkeypatch.setattr(memory._store, "run", run)
+        monkeypatch.setattr(memory._connections.store, "run", run)
         step()
         assert handle.error is None
     assert texts(memory) == ["q", "answer 1"]

@@ -1,0 +1,99 @@
+"""How a memory reaches its Redis: clients of its own, clients handed in, or the embedded Redis."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import redis
+import redis.asyncio.cluster
+import redis.cluster
+
+from openta_memory import aio, embedded, store
+from openta_memory.errors import SettingsError
+from openta_memory.settings import MemorySettings
+
+logger = logging.getLogger("openta_memory")
+
+_SYNC = (redis.Redis, redis.cluster.RedisCluster)
+_ASYNC = (redis.asyncio.Redis, redis.asyncio.cluster.RedisCluster)
+_CLUSTER = (redis.cluster.RedisCluster, redis.asyncio.cluster.RedisCluster)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The two stores of a memory.
+
+    Attributes:
+        store: For sync callers.
+        async_store: For async callers.
+        own: The clients are ours to close.
+        cluster: They speak to a Redis Cluster.
+    """
+
+    store: store.RedisStore
+    async_store: aio.AsyncRedisStore
+    own: bool
+    cluster: bool
+
+
+def connect(settings: MemorySettings, client: Any | None, async_client: Any | None) -> Connections:
+    """Build the stores; nothing is connected before it is used.
+
+    Raises:
+        SettingsError: When a client is of the wrong kind.
+        MissingExtraError: When the embedded Redis is needed and not installed.
+    """
+    if client is None and async_client is None:
+        own_client, clients = _own_clients(settings)
+        return _connections(own_client, clients, settings.server, own=True, cluster=False)
+    if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
+        raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
+    return _connections(
+        _Missing("client") if client is None else client,
+        aio.LoopClients.always(_Missing("async_client") if async_client is None else async_client),
+        "(the client that was handed in)",
+        own=False,
+        cluster=isinstance(client, _CLUSTER) or isinstance(async_client, _CLUSTER),
+    )
+
+
+def _connections(
+    client: Any, clients: aio.LoopClients, server: str, *, own: bool, cluster: bool
+) -> Connections:
+    return Connections(
+        store.RedisStore(client, server=server),
+        aio.AsyncRedisStore(clients, server=server),
+        own=own,
+        cluster=cluster,
+    )
+
+
+def _own_clients(settings: MemorySettings) -> tuple[Any, aio.LoopClients]:
+    if settings.url:
+        return store.connect(settings), aio.LoopClients(lambda: aio.connect(settings))
+    inside = embedded.of_this_process()
+    _say_embedded()
+    return inside.client(), aio.LoopClients(inside.async_client)
+
+
+class _Missing:
+    """Stands where a client of one kind was not handed in, and says so when it is needed."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        raise SettingsError(
+            f"this memory was handed a client of the other kind only: pass {self._name}= as well"
+        )
+
+
+@cache
+def _say_embedded() -> None:
+    logger.warning(
+        "No REDIS_URL: an embedded Redis keeps conversations in this process's memory, "
+        "until it ends. Set REDIS_URL to keep them in a real one."
+    )

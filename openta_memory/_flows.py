@@ -1,0 +1,133 @@
+"""What a memory does in several steps, written once for sync and async callers.
+
+A flow is a generator: it gives a step, a plan for Redis or a call of the archive, and is sent the
+step's result. Without an archive, every flow is one plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langchain_core.messages import BaseMessage
+
+from openta_memory._commands import Plan
+from openta_memory._plans import Plans
+from openta_memory._records import Appended, Metadata, Trimmed, Window
+
+if TYPE_CHECKING:
+    from openta_memory.archive.tier import ArchiveTier
+
+T = TypeVar("T")
+
+Step = Plan[Any] | Callable[[], "Future[Any]"]
+Flow = Generator[Step, Any, T]
+
+
+@dataclass(slots=True)
+class Flows:
+    """The flows of one memory.
+
+    Args:
+        plans: What is sent to Redis.
+        tier: The archive; None where there is none.
+    """
+
+    plans: Plans
+    tier: ArchiveTier | None = None
+
+    def append(
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        owner: str | None,
+        token: str | None,
+    ) -> Flow[Appended]:
+        """Append; what Redis forgot is restored before."""
+        appended: Appended = yield self.plans.append(session_id, messages, owner=owner, token=token)
+        if appended.cold:
+            yield from self._restore(session_id)
+            appended = yield self.plans.append(
+                session_id, messages, owner=owner, token=token, asked=True
+            )
+        yield from self._acknowledge()
+        return appended
+
+    def window_then_append(
+        self,
+        session_id: str,
+        messages: Sequence[BaseMessage],
+        owner: str | None,
+        token: str | None,
+    ) -> Flow[tuple[Window, Appended]]:
+        """Read, then append; what Redis forgot is restored before."""
+        plan = self.plans.window_then_append(session_id, messages, owner=owner, token=token)
+        window, appended = yield plan
+        if appended.cold:
+            yield from self._restore(session_id)
+            window, appended = yield self.plans.window_then_append(
+                session_id, messages, owner=owner, token=token, asked=True
+            )
+        yield from self._acknowledge()
+        return window, appended
+
+    def window(self, session_id: str, limit: int | None, owner: str | None) -> Flow[Window]:
+        """Read; what Redis forgot is restored before."""
+        plan = self.plans.window(session_id, limit=limit, owner=owner)
+        window: Window = yield plan
+        if _is_lost(window.metadata) and (yield from self._restore(session_id)):
+            window = yield plan
+        return window
+
+    def metadata(
+        self, session_id: str, owner: str | None, own_ttl: int | None
+    ) -> Flow[Metadata | None]:
+        """Look a conversation up; what Redis forgot is restored before."""
+        plan = self.plans.metadata(session_id, owner=owner, own_ttl=own_ttl)
+        found: Metadata | None = yield plan
+        if _is_lost(found) and (yield from self._restore(session_id)):
+            found = yield plan
+        return found
+
+    def trim(self, session_id: str, keep: int, owner: str | None) -> Flow[Trimmed]:
+        """Trim what Redis holds; the archive keeps all."""
+        plan = self.plans.trim(session_id, keep, owner=owner)
+        if self.tier is not None:
+            yield from self.metadata(session_id, owner, None)
+        trimmed: Trimmed = yield plan
+        return trimmed
+
+    def clear(self, session_id: str, owner: str | None) -> Flow[bool]:
+        """Remove a conversation from Redis and the archive."""
+        plan = self.plans.clear(session_id, owner=owner)
+        if self.tier is None:
+            removed: bool = yield plan
+            return removed
+        # Restored first, so that what only the archive has is its owner's too.
+        found = yield from self.metadata(session_id, owner, None)
+        yield plan
+        yield self.tier.sync
+        return found is not None
+
+    def _restore(self, session_id: str) -> Flow[bool]:
+        if self.tier is None:
+            return False
+        tier, limit = self.tier, self.plans.max_messages or None
+        snapshot = yield lambda: tier.snapshot(session_id, limit)
+        if snapshot is None:
+            return False
+        yield self.plans.restore(
+            session_id, self.plans.whole_turns(session_id, snapshot.records), snapshot.metadata
+        )
+        return True
+
+    def _acknowledge(self) -> Flow[None]:
+        if self.tier is not None and self.tier.interval == 0:
+            yield self.tier.sync
+
+
+def _is_lost(found: Metadata | None) -> bool:
+    """Say whether Redis lost a part of a conversation, or never had it."""
+    return found is None or found.created_at is None or (found.seq > 0 and found.length == 0)
