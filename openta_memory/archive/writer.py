@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
+import orjson
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -69,7 +81,7 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
             conversation.take(entry)
             rows += [message_row(entry, seq, raw) for seq, raw in entry.records]
     if rows:
-        await connection.execute(_insert(connection, MESSAGES).on_conflict_do_nothing(), rows)
+        await _store(connection, rows)
     await connection.execute(_UPDATE, [_update_row(held[id_]) for id_ in ids])
 
 
@@ -89,6 +101,13 @@ async def remove(
     await connection.execute(delete(MESSAGES).where(MESSAGES.c.conversation_id.in_(ids)))
     await connection.execute(delete(CONVERSATIONS).where(CONVERSATIONS.c.id.in_(ids)))
     return [from_name(id_) for id_ in ids]
+
+
+async def _store(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_FROM_JSON, {"rows": orjson.dumps(rows).decode()})
+    else:
+        await connection.execute(_insert(connection, MESSAGES).on_conflict_do_nothing(), rows)
 
 
 def _insert(connection: AsyncConnection, table: Any) -> Any:
@@ -138,6 +157,16 @@ async def _remains(connection: AsyncConnection, ids: list[str]) -> dict[str, _Re
     return {id_: (seq, first, last) for id_, seq, first, last in found}
 
 
+_ROWS = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
+    *(column(each.name, each.type) for each in MESSAGES.c), name="given"
+)
+# All rows as one parameter: a statement a row takes PostgreSQL's driver several times as long.
+_FROM_JSON = (
+    postgresql.insert(MESSAGES)
+    .from_select([each.name for each in MESSAGES.c], select(_ROWS.render_derived(with_types=True)))
+    .on_conflict_do_nothing()
+)
+
 _EMPTY = delete(MESSAGES).where(
     MESSAGES.c.conversation_id == bindparam("of"), MESSAGES.c.position < bindparam("before")
 )
@@ -151,5 +180,5 @@ _UPDATE = (
 
 
 def _update_row(conversation: _Conversation) -> dict[str, Any]:
-    values = asdict(conversation)
-    return {"of": conversation.id} | {f"new_{name}": values[name] for name in _CHANGING}
+    values = {f"new_{name}": getattr(conversation, name) for name in _CHANGING}
+    return {"of": conversation.id} | values
