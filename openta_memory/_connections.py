@@ -30,12 +30,14 @@ class Connections:
         store: For sync callers.
         async_store: For async callers.
         own: The clients are ours to close.
+        embedded: They speak to the Redis inside this process.
         cluster: They speak to a Redis Cluster.
     """
 
     store: store.RedisStore
     async_store: aio.AsyncRedisStore
     own: bool
+    embedded: bool
     cluster: bool
 
 
@@ -48,7 +50,8 @@ def connect(settings: MemorySettings, client: Any | None, async_client: Any | No
     """
     if client is None and async_client is None:
         own_client, clients = _own_clients(settings)
-        return _connections(own_client, clients, settings.server, own=True, cluster=False)
+        inside = settings.url is None
+        return _connections(own_client, clients, settings.server, own=True, embedded=inside)
     if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
         raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
     return _connections(
@@ -56,17 +59,25 @@ def connect(settings: MemorySettings, client: Any | None, async_client: Any | No
         aio.LoopClients.always(_Missing("async_client") if async_client is None else async_client),
         "(the client that was handed in)",
         own=False,
+        embedded=False,
         cluster=isinstance(client, _CLUSTER) or isinstance(async_client, _CLUSTER),
     )
 
 
 def _connections(
-    client: Any, clients: aio.LoopClients, server: str, *, own: bool, cluster: bool
+    client: Any,
+    clients: aio.LoopClients,
+    server: str,
+    *,
+    own: bool,
+    embedded: bool,
+    cluster: bool = False,
 ) -> Connections:
     return Connections(
         store.RedisStore(client, server=server),
         aio.AsyncRedisStore(clients, server=server),
         own=own,
+        embedded=embedded,
         cluster=cluster,
     )
 

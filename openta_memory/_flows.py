@@ -6,7 +6,8 @@ step's result. Without an archive, every flow is one plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langchain_core.messages import BaseMessage
 
 from openta_memory._commands import Plan
-from openta_memory._plans import Plans
+from openta_memory._plans import Plans, counted
 from openta_memory._records import Appended, Metadata, Trimmed, Window
+from openta_memory.errors import SettingsError
 
 if TYPE_CHECKING:
     from openta_memory.archive.tier import ArchiveTier
@@ -24,6 +26,29 @@ T = TypeVar("T")
 
 Step = Plan[Any] | Callable[[], "Future[Any]"]
 Flow = Generator[Step, Any, T]
+
+
+def follow(flow: Flow[T], run: Callable[[Plan[Any]], Any]) -> T:
+    """Do a flow's steps, blocking; `run` sends a plan to Redis."""
+    try:
+        step = next(flow)
+        while True:
+            step = flow.send(run(step) if isinstance(step, Plan) else step().result())
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def afollow(flow: Flow[T], run: Callable[[Plan[Any]], Awaitable[Any]]) -> T:
+    """Do a flow's steps on the running event loop; see `follow`."""
+    try:
+        step = next(flow)
+        while True:
+            waited = run(step) if isinstance(step, Plan) else asyncio.wrap_future(step())
+            step = flow.send(await waited)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 @dataclass(slots=True)
@@ -110,6 +135,26 @@ class Flows:
         yield plan
         yield self.tier.sync
         return found is not None
+
+    def archived(
+        self, session_id: str, before: int | None, limit: int, owner: str | None
+    ) -> Flow[list[tuple[int, BaseMessage]]]:
+        """Page backwards through the archive."""
+        counted(limit, 1, "limit")
+        tier = self._archive()
+        yield from self.metadata(session_id, owner, None)
+        records = yield lambda: tier.page(session_id, before, limit)
+        return self.plans.numbered(session_id, records)
+
+    def drain(self) -> Flow[int]:
+        """Archive what waits."""
+        moved: int = yield self._archive().sync
+        return moved
+
+    def _archive(self) -> ArchiveTier:
+        if self.tier is None:
+            raise SettingsError("there is no archive: set DATABASE_URL, or pass database=")
+        return self.tier
 
     def _restore(self, session_id: str) -> Flow[bool]:
         if self.tier is None:

@@ -103,7 +103,7 @@ class Plans:
             ValueError: When the limit is less than 1.
         """
         if limit is not None:
-            _counted(limit, 1, "limit")
+            counted(limit, 1, "limit")
         look = self._look(session_id, owner)
         # One more than asked for tells whether the limit cut a turn.
         fetch = Command(("LRANGE", look.keys[0], -limit - 1 if limit else 0, -1))
@@ -140,7 +140,7 @@ class Plans:
     ) -> Plan[Metadata | None]:
         """Look a conversation up, and renew its time to live, or give it one of its own."""
         if own_ttl is not None:
-            _counted(own_ttl, 0, "a time to live", most=MAX_TTL)
+            counted(own_ttl, 0, "a time to live", most=MAX_TTL)
         look = self._look(session_id, owner, own_ttl)
         return Plan((look,), lambda replies: self._metadata(session_id, replies[0]))
 
@@ -150,7 +150,7 @@ class Plans:
         Raises:
             ValueError: When `keep` is less than 1; `clear` removes all.
         """
-        _counted(keep, 1, "keep")
+        counted(keep, 1, "keep")
         keys = self.keys.conversation(session_id)
         command = Command((self.ttl, _named(owner), keep), load("trim"), keys)
         return Plan((command,), lambda replies: self._trimmed(session_id, replies[0]))
@@ -193,6 +193,16 @@ class Plans:
         except CorruptMessageError:
             return rows
         return rows[first_of_cut(messages) :]
+
+    def numbered(
+        self, session_id: str, records: Sequence[tuple[int, bytes]]
+    ) -> list[tuple[int, BaseMessage]]:
+        """Decode records of the archive; what can't be decoded is raised, or left out."""
+        found = []
+        for number, raw in records:
+            decoded, _ = self._decode(session_id, [raw])
+            found += [(number, message) for message, _ in decoded]
+        return found
 
     def _archive(self) -> str:
         return "on" if self.archived else "off"
@@ -337,7 +347,12 @@ def _named(owner: str | None) -> str:
     return owner
 
 
-def _counted(number: int, least: int, what: str, *, most: int | None = None) -> None:
+def counted(number: int, least: int, what: str, *, most: int | None = None) -> None:
+    """Refuse what is no whole number within its bounds.
+
+    Raises:
+        ValueError: When it is not.
+    """
     if not isinstance(number, int) or number < least or (most is not None and number > most):
         upper = "" if most is None else f" and at most {most}"
         raise ValueError(

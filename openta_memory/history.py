@@ -140,6 +140,18 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         """Keep the last messages only; see `trim`."""
         return await self.memory.atrim(self.session_id, keep, owner=self.owner)
 
+    def archived(self, before: int | None = None, limit: int = 50) -> list[tuple[int, BaseMessage]]:
+        """Page backwards through all that was ever said; see `ConversationMemory.archived`."""
+        return self.memory.archived(self.session_id, before=before, limit=limit, owner=self.owner)
+
+    async def aarchived(
+        self, before: int | None = None, limit: int = 50
+    ) -> list[tuple[int, BaseMessage]]:
+        """Page backwards through all that was ever said; see `archived`."""
+        return await self.memory.aarchived(
+            self.session_id, before=before, limit=limit, owner=self.owner
+        )
+
     def metadata(self) -> Metadata | None:
         """Tell what is known of the conversation; None when there is none."""
         return self.memory.metadata(self.session_id, owner=self.owner)

@@ -67,5 +67,11 @@ class Keys:
         """Name the stream that carries this conversation's changes to the archive."""
         return f"openta:outbox:{self._tag(encode_id(session_id))}".rstrip(":")
 
+    def outboxes(self) -> tuple[str, ...]:
+        """Name all streams that carry changes to the archive."""
+        if not self.cluster:
+            return ("openta:outbox",)
+        return tuple(f"openta:outbox:{{b{bucket:02}}}" for bucket in range(BUCKETS))
+
     def _tag(self, name: str) -> str:
         return f"{{b{crc32(name.encode()) % BUCKETS:02}}}:" if self.cluster else ""

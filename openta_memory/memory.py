@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.messages import BaseMessage
 
-from openta_memory._commands import Plan
 from openta_memory._connections import connect
-from openta_memory._flows import Flow, Flows
+from openta_memory._flows import Flow, Flows, afollow, follow
 from openta_memory._plans import Plans
 from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.errors import SettingsError
@@ -21,6 +20,8 @@ from openta_memory.keys import Keys, encode_id
 from openta_memory.settings import MemorySettings
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from openta_memory.history import RedisChatMessageHistory, TurnHistory
 
 logger = logging.getLogger("openta_memory")
@@ -43,6 +44,9 @@ class ConversationMemory:
         max_message_bytes: How long one message's JSON may be, in bytes.
         strict: Raise on a stored entry that can't be decoded; with False it is skipped, logged
             and counted in `undecodable`. It stays stored either way.
+        database: Where the archive is: `sqlite:///path`, `postgresql://...`, or an asynchronous
+            engine of SQLAlchemy, which stays yours. Without one (and without `DATABASE_URL`),
+            what Redis forgets is gone. Needs the extra `archive`.
         client: A synchronous client of redis-py to use; it stays yours and is not closed.
         async_client: An asynchronous one, for the event loop it belongs to; likewise.
         settings: All settings at once, in place of the single ones.
@@ -66,6 +70,7 @@ class ConversationMemory:
         max_messages: int | None = None,
         max_message_bytes: int | None = None,
         strict: bool = True,
+        database: str | AsyncEngine | None = None,
         client: Any | None = None,
         async_client: Any | None = None,
         settings: MemorySettings | None = None,
@@ -75,6 +80,7 @@ class ConversationMemory:
             "session_ttl": ttl,
             "max_messages_per_session": max_messages,
             "max_message_bytes": max_message_bytes,
+            "database_url": database if isinstance(database, str) else None,
         }
         if settings and any(value is not None for value in given.values()):
             raise SettingsError("pass either settings= or single settings, not both")
@@ -86,9 +92,17 @@ class ConversationMemory:
             max_messages=self.settings.max_messages_per_session,
             max_message_bytes=self.settings.max_message_bytes,
             strict=strict,
+            archived=database is not None or self.settings.database_url is not None,
             keys=Keys(cluster=self._connections.cluster),
         )
         self._flows = Flows(plans)
+        if plans.archived:
+            from openta_memory.archive.tier import build_tier  # noqa: PLC0415 - an extra
+
+            run, streams = self._connections.async_store.run, plans.keys.outboxes()
+            self._flows.tier = build_tier(
+                self.settings, database, run, streams, embedded=self._connections.embedded
+            )
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:
@@ -259,41 +273,76 @@ class ConversationMemory:
         """Raise a StoreError when Redis can't be used; see `ping`."""
         await self._connections.async_store.ping()
 
+    def archived(
+        self,
+        session_id: str,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        owner: str | None = None,
+    ) -> list[tuple[int, BaseMessage]]:
+        """Page backwards through all that was ever said, past what Redis holds.
+
+        Args:
+            session_id: The conversation.
+            before: Only messages of a lower number; None begins at the end.
+            limit: How many messages at the most, 1 or more.
+            owner: Whose it must be.
+
+        Returns:
+            Numbers, counted from 1, and messages, oldest first; empty past the beginning.
+
+        Raises:
+            SettingsError: When there is no archive.
+            ArchiveError: When the database can't be used.
+        """
+        return self._follow(self._flows.archived(session_id, before, limit, owner))
+
+    async def aarchived(
+        self,
+        session_id: str,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        owner: str | None = None,
+    ) -> list[tuple[int, BaseMessage]]:
+        """Page backwards through all that was ever said; see `archived`."""
+        return await self._afollow(self._flows.archived(session_id, before, limit, owner))
+
+    def drain(self) -> int:
+        """Archive what waits on the outbox now; tells how many entries that were.
+
+        Raises:
+            SettingsError: When there is no archive.
+            ArchiveError: When the database can't be used; what waits goes on waiting.
+        """
+        return self._follow(self._flows.drain())
+
+    async def adrain(self) -> int:
+        """Archive what waits on the outbox now; see `drain`."""
+        return await self._afollow(self._flows.drain())
+
     def close(self) -> None:
-        """Close the pool for sync callers; a client that was handed in stays open."""
+        """Archive what waits, and close the connections of sync callers and of the archive.
+
+        A client or engine that was handed in stays open.
+        """
+        if self._flows.tier:
+            self._flows.tier.close(self._connections.async_store.close())
         if self._connections.own:
             self._connections.store.close()
 
     async def aclose(self) -> None:
-        """Close the pools of the running loop and for sync callers; see `close`."""
+        """Close the connections of the running loop, and all that `close` closes."""
         if self._connections.own:
             await self._connections.async_store.close()
-        self.close()
+        await asyncio.to_thread(self.close)
 
     def _follow(self, flow: Flow[T]) -> T:
-        try:
-            step = next(flow)
-            while True:
-                done = (
-                    self._connections.store.run(step) if isinstance(step, Plan) else step().result()
-                )
-                step = flow.send(done)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return follow(flow, self._connections.store.run)
 
     async def _afollow(self, flow: Flow[T]) -> T:
-        try:
-            step = next(flow)
-            while True:
-                if isinstance(step, Plan):
-                    done = await self._connections.async_store.run(step)
-                else:
-                    done = await asyncio.wrap_future(step())
-                step = flow.send(done)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return await afollow(flow, self._connections.async_store.run)
 
     def _retrieved(self, session_id: str, window: Window) -> Window:
         self.undecodable += window.skipped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -14,6 +14,9 @@ from openta_memory._records import Metadata, Window
 from openta_memory.errors import SettingsError, UnserializableMessageError
 from openta_memory.memory import ConversationMemory, memory_or_shared
 from openta_memory.settings import MemorySettings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 SOURCES = "sources"
 
@@ -37,7 +40,7 @@ class SessionManager:
 
     Args:
         redis_url: Which Redis keeps them; REDIS_URL or the embedded one where none is given.
-        db_client: None, until there is an archive.
+        db_client: The archive's database: a URL, or an asynchronous engine of SQLAlchemy.
         memory: The memory to use, in place of `redis_url`.
 
     Raises:
@@ -56,13 +59,16 @@ class SessionManager:
     def __init__(
         self,
         redis_url: str | None = None,
-        db_client: None = None,
+        db_client: str | AsyncEngine | None = None,
         *,
         memory: ConversationMemory | None = None,
     ) -> None:
-        if db_client is not None:
-            raise SettingsError("db_client: this release has no archive yet; leave it None")
-        self.memory = memory_or_shared(memory, redis_url=redis_url)
+        if db_client is None:
+            self.memory = memory_or_shared(memory, redis_url=redis_url)
+        elif memory is None:
+            self.memory = ConversationMemory(redis_url=redis_url, database=db_client)
+        else:
+            raise SettingsError("pass either memory= or db_client, not both")
 
     async def create_session(
         self, conversation_id: str | None = None, *, owner: str | None = None
@@ -142,6 +148,26 @@ class SessionManager:
     ) -> int:
         """Keep at most the last `keep` messages, in whole turns; tells how many were removed."""
         return (await self.memory.atrim(conversation_id, keep, owner=owner)).removed
+
+    async def sync_to_database(self) -> int:
+        """Archive what waits now; tells how many entries that were.
+
+        Raises:
+            SettingsError: When there is no database.
+        """
+        return await self.memory.adrain()
+
+    async def load_from_database(
+        self, conversation_id: str, limit: int = 50, *, owner: str | None = None
+    ) -> list[Turn]:
+        """Give the turns among the last `limit` messages that the archive holds.
+
+        Raises:
+            SettingsError: When there is no database.
+        """
+        pages = await self.memory.aarchived(conversation_id, limit=limit, owner=owner)
+        messages = [message for _, message in pages]
+        return _turns(Window(messages, [None] * len(messages), None))
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""

@@ -34,6 +34,11 @@ class MemorySettings(BaseSettings):
             for ever.
         max_messages_per_session: How many messages a conversation holds; 0 sets no cap.
         max_message_bytes: How long one message's JSON may be, in bytes.
+        database_url: `sqlite:///path` or `postgresql://...`: where the archive is; none means no
+            archive.
+        auto_sync_to_db: Archive by itself, every `sync_interval`.
+        sync_interval: Seconds between two times; 300, and 0 with the embedded Redis. 0 archives
+            each append before it is acknowledged.
     """
 
     model_config = SettingsConfigDict(
@@ -50,6 +55,9 @@ class MemorySettings(BaseSettings):
     session_ttl: int = Field(default=3600, ge=0, le=MAX_TTL)
     max_messages_per_session: int = Field(default=50, ge=0)
     max_message_bytes: int = Field(default=262_144, gt=0)
+    database_url: SecretStr | None = None
+    auto_sync_to_db: bool = False
+    sync_interval: float | None = Field(default=None, ge=0, le=86_400)
 
     @classmethod
     def load(cls, **given: Any) -> Self:

@@ -49,16 +49,30 @@ def modules() -> dict[str, Path]:
     return files | {"scripts": LIBRARY / "scripts" / "__init__.py"}
 
 
+class Imports(ast.NodeVisitor):
+    """Collects what a module imports when it runs; what only type checkers read is left out."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+
+    def visit_If(self, node: ast.If) -> None:
+        if not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+            self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found |= {alias.name for alias in node.names}
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.module == "openta_memory":
+            self.found |= {f"openta_memory.{alias.name}" for alias in node.names}
+        elif node.module:
+            self.found.add(node.module)
+
+
 def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "openta_memory":
-            found |= {f"openta_memory.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
+    visitor = Imports()
+    visitor.visit(ast.parse(path.read_text()))
+    return visitor.found
 
 
 def layer(module: str) -> int:

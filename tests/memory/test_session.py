@@ -125,6 +125,9 @@ def test_the_session_manager_of_a_process_is_one(monkeypatch: pytest.MonkeyPatch
     assert get_session_manager().memory.settings.session_ttl == 77
 
 
-def test_a_database_is_refused_while_there_is_no_archive() -> None:
-    with pytest.raises(SettingsError, match="no archive yet"):
-        SessionManager(db_client="sqlite://")  # type: ignore[arg-type]
+def test_without_a_database_there_is_none_to_sync_with(sessions: SessionManager) -> None:
+    for call in (sessions.sync_to_database(), sessions.load_from_database("c")):
+        with pytest.raises(SettingsError, match="set DATABASE_URL"):
+            asyncio.run(call)
+    with pytest.raises(SettingsError, match="not both"):
+        SessionManager(memory=sessions.memory, db_client="sqlite:///x.db")

@@ -45,5 +45,6 @@ def test_the_example_runs_on_a_real_redis_which_keeps_it(
 @pytest.mark.parametrize("name", [name.upper() for name in MemorySettings.model_fields])
 def test_every_setting_stands_in_the_readme_with_its_default(name: str) -> None:
     field = MemorySettings.model_fields[name.lower()]
-    (row,) = [line for line in README.splitlines() if line.startswith("|") and f"`{name}`" in line]
+    rows = [line for line in README.splitlines() if line.startswith("| `")]
+    (row,) = [line for line in rows if f"`{name}`" in line.split("|")[1]]
     assert field.default is None or f"| {field.default} |" in row

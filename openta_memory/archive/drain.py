@@ -1,0 +1,136 @@
+"""The drain: moves what is on the outbox into the archive, exactly once in effect.
+
+An entry is taken off the outbox only after the transaction that holds it was committed. A drain
+that dies in between leaves the entry to the next one, and writing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from openta_memory import _outbox
+from openta_memory._outbox import OutboxEntry
+from openta_memory.archive.database import Archive
+from openta_memory.archive.entries import Batch, Cleared
+from openta_memory.errors import ArchiveError, StoreReplyError
+
+logger = logging.getLogger("openta_memory")
+
+COUNT = 500
+TAKE_OVER_MS = 30_000
+POLL_SECONDS = 0.02
+PATIENCE_SECONDS = 10.0
+
+Run = Callable[[Any], Awaitable[Any]]
+
+
+class Drain:
+    """Drains the outbox of one Redis into one archive; several processes may do so at once.
+
+    Args:
+        run: Sends a plan to Redis.
+        archive: Where entries go.
+        streams: The outbox's streams: one, or one a bucket on a cluster.
+    """
+
+    def __init__(self, run: Run, archive: Archive, streams: Sequence[str]) -> None:
+        self._run = run
+        self._archive = archive
+        self._streams = streams
+        self._consumer = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._grouped: set[str] = set()
+        self._alone = asyncio.Lock()
+
+    async def once(self) -> int:
+        """Archive what waits now; tells how many entries that were.
+
+        Raises:
+            ArchiveError: When the database can't be used; what waits goes on waiting.
+            StoreError: When Redis can't be used.
+        """
+        async with self._alone:
+            return sum([await self._drain(stream) for stream in self._streams])
+
+    async def complete(self) -> None:
+        """Return once all that waits now is archived, by this drain or another one.
+
+        Raises:
+            ArchiveError: When another one takes more than a few seconds.
+        """
+        newest = {stream: (await self._run(_outbox.ends(stream)))[1] for stream in self._streams}
+        if not any(newest.values()):
+            return
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        await self.once()
+        for stream, last in newest.items():
+            while last and await self._waits(stream, last.position):
+                if time.monotonic() > deadline:
+                    raise ArchiveError(f"{stream}: what another process took is not archived yet")
+                await asyncio.sleep(POLL_SECONDS)
+                await self.once()
+
+    async def waiting(self) -> int:
+        """Count the entries that wait."""
+        return sum([await self._run(_outbox.length(stream)) for stream in self._streams])
+
+    async def _waits(self, stream: str, position: int) -> bool:
+        oldest, _ = await self._run(_outbox.ends(stream))
+        return oldest is not None and oldest.position <= position
+
+    async def _drain(self, stream: str) -> int:
+        try:
+            return await self._move(stream)
+        except StoreReplyError as error:
+            if "NOGROUP" not in str(error):
+                raise
+        # Redis was emptied, and its consumer groups with it.
+        self._grouped.discard(stream)
+        return await self._move(stream)
+
+    async def _move(self, stream: str) -> int:
+        moved = 0
+        if not await self._run(_outbox.length(stream)):
+            return moved
+        await self._make_group(stream)
+        for plan in (
+            _outbox.read_own(stream, self._consumer, COUNT),
+            _outbox.take_over(stream, self._consumer, COUNT, TAKE_OVER_MS),
+            _outbox.read_new(stream, self._consumer, COUNT),
+        ):
+            while entries := await self._run(plan):
+                await self._archive.write([_readable(entry) for entry in entries if entry.fields])
+                await self._run(_outbox.settle(stream, [entry.id for entry in entries]))
+                moved += len(entries)
+        return moved
+
+    async def _make_group(self, stream: str) -> None:
+        if stream in self._grouped:
+            return
+        try:
+            await self._run(_outbox.create_group(stream))
+        except StoreReplyError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._grouped.add(stream)
+
+
+def _readable(entry: OutboxEntry) -> Batch | Cleared:
+    fields = entry.fields
+    conversation_id = fields["id"].decode()
+    if fields["op"] == b"clear":
+        return Cleared(conversation_id, entry.position)
+    records = tuple((int(name), value) for name, value in fields.items() if name.isdigit())
+    return Batch(
+        conversation_id=conversation_id,
+        owner=fields["owner"].decode() or None,
+        at_ms=int(fields["at"]),
+        position=entry.position,
+        records=records,
+    )
