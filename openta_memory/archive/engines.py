@@ -69,7 +69,8 @@ def parse(url: str) -> URL:
 def shown(url: URL) -> str:
     """Give a URL without its driver and without its password, wherever that stands."""
     query = {name: value for name, value in url.query.items() if name != "password"}
-    return str(url.set(drivername=url.get_backend_name(), password=None, query=query))
+    bare = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
+    return str(bare.set(query=query))
 
 
 def directory(url: URL) -> Path | None:

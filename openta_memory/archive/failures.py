@@ -12,8 +12,8 @@ DATABASE_FAILURES = (exc.SQLAlchemyError, OSError)
 _UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, OSError)
 
 # These quote values, and with them what was said.
-_QUOTING = (exc.DataError, exc.IntegrityError, exc.StatementError)
-_PLAIN = (exc.OperationalError, exc.ProgrammingError, exc.InterfaceError, exc.InternalError)
+_QUOTING = (exc.DataError, exc.IntegrityError)
+_TELLING = (exc.DBAPIError, exc.TimeoutError, OSError)
 
 # PostgreSQL: a deadlock, and a transaction that has to be run again.
 _AGAIN = {"40P01", "40001"}
@@ -47,7 +47,7 @@ def _is_disconnect(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """Give the first line of what the database said, never a value or a parameter."""
     cause = getattr(error, "orig", None) or error
-    if isinstance(error, _QUOTING) and not isinstance(error, _PLAIN):
+    if isinstance(error, _QUOTING) or not isinstance(error, _TELLING):
         return type(cause).__name__
     if isinstance(error, TimeoutError | exc.TimeoutError):
         return "it did not answer in time"

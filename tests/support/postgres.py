@@ -33,19 +33,18 @@ class PostgresServer:
         secret = self.directory / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        self._run("initdb", "-D", str(self.data), "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
-                  "--locale=C", "--no-sync", f"--pwfile={secret}")  # fmt: skip
+        access = ["-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
+        self._run("initdb", "-D", str(self.data), *access, "-E", "UTF8", "--locale=C", "--no-sync")
         return self
 
     def start(self) -> PostgresServer:
         options = [f"-c {setting}" for setting in _SETTINGS.split()]
         options += [f"-p {self.port}", f"-k {self.directory}"]
-        self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "30",
-                  "-l", str(self.directory / "postgres.log"), "-o", " ".join(options), "start")  # fmt: skip
+        self._control("-l", "server.log", "-o", " ".join(options), "start")
         return self
 
     def stop(self, mode: str = "immediate") -> None:
-        self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
+        self._control("-m", mode, "stop")
 
     def restart(self, mode: str = "fast") -> None:
         self.stop(mode)
@@ -64,6 +63,9 @@ class PostgresServer:
         command = [str(self._binaries / "psql"), "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
         done = subprocess.run([*command, self.url()], capture_output=True, text=True, check=True)
         return done.stdout
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "30", *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
         # PostgreSQL refuses to run as root. Its output goes to no pipe: the server would hold it.
