@@ -25,7 +25,7 @@ class Archive:
     connections belong to the event loop that first used them.
 
     Every method raises `ArchiveUnavailableError` when the database can't be reached, is locked or
-    doesn't answer in a minute, and `ArchiveError` when it refuses.
+    doesn't answer in 20 seconds, and `ArchiveError` when it refuses.
 
     Args:
         url_or_engine: `sqlite:///path`, `postgresql://user:password@host/database`, or an

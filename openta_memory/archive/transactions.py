@@ -15,7 +15,7 @@ from openta_memory.archive.failures import DATABASE_FAILURES, from_database, wor
 T = TypeVar("T")
 
 # How long one transaction may take: a database that hangs is told as one that is down.
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
 
 # A file becomes WAL only while nobody else holds it, and SQLite does not wait for that.
 _WAL_TRIES = 200
