@@ -3,6 +3,8 @@
 from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.codec import Codec, JSONCodec
 from openta_memory.errors import (
+    ArchiveError,
+    ArchiveUnavailableError,
     CorruptMessageError,
     MessageError,
     MessageTooLargeError,
@@ -29,6 +31,8 @@ from openta_memory.window import valid_window
 
 __all__ = [
     "Appended",
+    "ArchiveError",
+    "ArchiveUnavailableError",
     "Codec",
     "ConversationMemory",
     "CorruptMessageError",

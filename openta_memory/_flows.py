@@ -7,6 +7,7 @@ step's result. Without an archive, every flow is one plan.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ from langchain_core.messages import BaseMessage
 from openta_memory._commands import Plan
 from openta_memory._plans import Plans, counted
 from openta_memory._records import Appended, Metadata, Trimmed, Window
-from openta_memory.errors import SettingsError
+from openta_memory.errors import ArchiveUnavailableError, SettingsError
+from openta_memory.keys import encode_id
 
 if TYPE_CHECKING:
     from openta_memory.archive.tier import ArchiveTier
+
+logger = logging.getLogger("openta_memory")
 
 T = TypeVar("T")
 
@@ -33,7 +37,12 @@ def follow(flow: Flow[T], run: Callable[[Plan[Any]], Any]) -> T:
     try:
         step = next(flow)
         while True:
-            step = flow.send(run(step) if isinstance(step, Plan) else step().result())
+            try:
+                done = run(step) if isinstance(step, Plan) else step().result()
+            except ArchiveUnavailableError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(done)
     except StopIteration as end:
         result: T = end.value
         return result
@@ -44,8 +53,13 @@ async def afollow(flow: Flow[T], run: Callable[[Plan[Any]], Awaitable[Any]]) -> 
     try:
         step = next(flow)
         while True:
-            waited = run(step) if isinstance(step, Plan) else asyncio.wrap_future(step())
-            step = flow.send(await waited)
+            try:
+                waited = run(step) if isinstance(step, Plan) else asyncio.wrap_future(step())
+                done = await waited
+            except ArchiveUnavailableError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(done)
     except StopIteration as end:
         result: T = end.value
         return result
@@ -146,6 +160,11 @@ class Flows:
         records = yield lambda: tier.page(session_id, before, limit)
         return self.plans.numbered(session_id, records)
 
+    def ping_archive(self) -> Flow[None]:
+        """Make sure that the archive answers, where there is one."""
+        if self.tier is not None:
+            yield self.tier.ping
+
     def drain(self) -> Flow[int]:
         """Archive what waits."""
         moved: int = yield self._archive().sync
@@ -160,7 +179,12 @@ class Flows:
         if self.tier is None:
             return False
         tier, limit = self.tier, self.plans.max_messages or None
-        snapshot = yield lambda: tier.snapshot(session_id, limit)
+        try:
+            snapshot = yield lambda: tier.snapshot(session_id, limit)
+        except ArchiveUnavailableError as error:
+            # The chat goes on with what Redis has; the outbox keeps what is said meanwhile.
+            logger.error("[ARCHIVE] Could not look for %s: %s", encode_id(session_id), error)
+            return False
         if snapshot is None:
             return False
         yield self.plans.restore(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
@@ -13,18 +12,17 @@ from langchain_core.messages import BaseMessage
 
 from openta_memory._connections import connect
 from openta_memory._flows import Flow, Flows, afollow, follow
+from openta_memory._log import say
 from openta_memory._plans import Plans
 from openta_memory._records import Appended, Metadata, Trimmed, Window
 from openta_memory.errors import SettingsError
-from openta_memory.keys import Keys, encode_id
+from openta_memory.keys import Keys
 from openta_memory.settings import MemorySettings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from openta_memory.history import RedisChatMessageHistory, TurnHistory
-
-logger = logging.getLogger("openta_memory")
 
 T = TypeVar("T")
 
@@ -265,6 +263,11 @@ class ConversationMemory:
         """Tell what is known of a conversation; see `metadata`."""
         return await self._afollow(self._flows.metadata(session_id, owner, own_ttl))
 
+    @property
+    def database(self) -> str | None:
+        """The archive's database without its password; None where there is no archive."""
+        return self._flows.tier.archive.database if self._flows.tier else None
+
     def ping(self) -> None:
         """Raise a StoreError when Redis can't be used."""
         self._connections.store.ping()
@@ -272,6 +275,14 @@ class ConversationMemory:
     async def aping(self) -> None:
         """Raise a StoreError when Redis can't be used; see `ping`."""
         await self._connections.async_store.ping()
+
+    def ping_archive(self) -> None:
+        """Raise an ArchiveError when there is an archive and it can't be used."""
+        self._follow(self._flows.ping_archive())
+
+    async def aping_archive(self) -> None:
+        """Raise when the archive can't be used; see `ping_archive`."""
+        await self._afollow(self._flows.ping_archive())
 
     def archived(
         self,
@@ -346,26 +357,20 @@ class ConversationMemory:
 
     def _retrieved(self, session_id: str, window: Window) -> Window:
         self.undecodable += window.skipped
-        _say("Retrieved %d messages for: %s", len(window.messages), session_id)
+        say("Retrieved %d messages for: %s", len(window.messages), session_id)
         return window
 
     def _added(self, session_id: str, count: int, appended: Appended) -> Appended:
         if appended.created:
-            _say("Created session: %s", session_id)
+            say("Created session: %s", session_id)
         if count and not appended.repeated:
-            _say("Added %d messages to %s (total: %d)", count, session_id, appended.length)
+            say("Added %d messages to %s (total: %d)", count, session_id, appended.length)
         return appended
 
     def _cleared(self, session_id: str, *, removed: bool) -> bool:
         if removed:
-            _say("Cleared session: %s", session_id)
+            say("Cleared session: %s", session_id)
         return removed
-
-
-def _say(sentence: str, *facts: str | int) -> None:
-    if logger.isEnabledFor(logging.INFO):
-        names = [encode_id(fact) if isinstance(fact, str) else fact for fact in facts]
-        logger.info("[SESSION] " + sentence, *names)  # noqa: G003 - one marker for all lines
 
 
 # A cache alone would let threads that come at once build one each.

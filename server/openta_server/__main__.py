@@ -14,6 +14,8 @@ from openta_memory import ConversationMemory, OpenTAMemoryError, StoreError
 from openta_server.app import create_app
 from openta_server.settings import ServerSettings
 
+logger = logging.getLogger("openta_server")
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted.
@@ -26,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         settings = ServerSettings.load(OPENTA_HOST=given.host, OPENTA_PORT=given.port)
         logging.config.dictConfig(_logging())
-        _reach_redis(settings)
+        settings = settings.with_archive()
+        _reach(settings)
     except OpenTAMemoryError as error:
         code = 1 if isinstance(error, StoreError) else 2
         parser.exit(code, f"{parser.prog}: {error}\n")
@@ -40,10 +43,14 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _reach_redis(settings: ServerSettings) -> None:
+def _reach(settings: ServerSettings) -> None:
+    """Make sure that Redis and the archive answer, and say where conversations are."""
     memory = ConversationMemory(settings=settings)
     try:
         memory.ping()
+        if memory.database:
+            memory.ping_archive()
+            logger.info("[ARCHIVE] Conversations are archived in %s", memory.database)
     finally:
         memory.close()
 

@@ -23,7 +23,7 @@ def create_app(settings: MemorySettings | None = None) -> FastAPI:
     Raises:
         SettingsError: When a setting can't be used.
     """
-    settings = settings or ServerSettings.load()
+    settings = settings or ServerSettings.load().with_archive()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

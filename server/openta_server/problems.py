@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from openta_memory import (
+    ArchiveError,
     MessageTooLargeError,
     OpenTAMemoryError,
     OwnerError,
@@ -34,6 +35,7 @@ MEMORY_ERRORS: tuple[tuple[type[OpenTAMemoryError], int, str | None], ...] = (
     (MessageTooLargeError, 413, "The message is too long to be stored: shorten it."),
     (UnserializableMessageError, 422, None),
     (WrongKeyTypeError, 500, "This conversation's data is not a conversation; see the log."),
+    (ArchiveError, 503, "Conversations can't be read or stored now; the log says why. Try later."),
     (StoreError, 503, "Conversations can't be read or stored now; the log says why. Try later."),
     (OpenTAMemoryError, 500, "The memory failed; the log says why."),
 )

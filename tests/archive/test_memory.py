@@ -12,7 +12,13 @@ import pytest
 from langchain_core.messages import HumanMessage
 from support.redis_server import RedisServer
 
-from openta_memory import ConversationMemory, OwnerError, SessionManager, SettingsError
+from openta_memory import (
+    ArchiveError,
+    ConversationMemory,
+    OwnerError,
+    SessionManager,
+    SettingsError,
+)
 from openta_memory.embedded import EmbeddedRedis
 from openta_memory.testing import turn
 
@@ -290,3 +296,20 @@ def test_ten_readers_at_once_restore_one_conversation(build: Build, raw: Any) ->
 
     assert asyncio.run(read()) == [40] * 10
     assert raw.llen(LIST) == 40
+
+
+def test_while_the_archive_is_away_the_chat_goes_on_and_the_outbox_keeps_it(
+    build: Build, raw: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("a file where the directory should be")
+    memory = build()
+    memory.append("c", turn(1))
+    memory.append("c", turn(2))
+    assert texts(memory)[-1] == "answer 2"
+    assert raw.xlen(OUTBOX) == 2
+    with pytest.raises(ArchiveError):
+        memory.drain()
+    (tmp_path / "data").unlink()
+    memory.drain()
+    assert raw.xlen(OUTBOX) == 0
+    assert len(memory.archived("c")) == 4

@@ -26,7 +26,7 @@ LAYERS: tuple[set[str], ...] = (
     {"_connections", "_flows"},
     {"archive", "store", "aio", "embedded"},
     {"_plans", "_outbox"},
-    {"_commands", "_records"},
+    {"_commands", "_log", "_records"},
     {"scripts", "codec", "window", "keys", "settings"},
     {"errors"},
 )

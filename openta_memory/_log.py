@@ -1,0 +1,16 @@
+"""The `[SESSION]` lines, which tell what happened to which session, never what was said."""
+
+from __future__ import annotations
+
+import logging
+
+from openta_memory.keys import encode_id
+
+logger = logging.getLogger("openta_memory")
+
+
+def say(sentence: str, *facts: str | int) -> None:
+    """Log a line; ids in it can write no lines of their own."""
+    if logger.isEnabledFor(logging.INFO):
+        names = [encode_id(fact) if isinstance(fact, str) else fact for fact in facts]
+        logger.info("[SESSION] " + sentence, *names)  # noqa: G003 - one marker for all lines
