@@ -67,7 +67,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def clean_service_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENTA_HOST", "OPENTA_PORT"):
+    for name in ("OPENTA_HOST", "OPENTA_PORT", "OPENTA_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 

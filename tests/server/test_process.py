@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,3 +152,38 @@ def test_a_redis_that_is_not_there_ends_the_start_with_one_line_that_says_what_t
     assert "redis://user@127.0.0.1:1/0" in lines[0]
     assert "start it, or correct REDIS_URL" in lines[0]
     assert "secret" not in lines[0]
+
+
+def test_on_the_defaults_a_conversation_outlives_the_service(serve: Serve, tmp_path: Path) -> None:
+    first = serve(OPENTA_DATA_DIR=str(tmp_path / "kept"))
+    first.ask(TOPIC, conversation_id="conv_1")
+    first.stop()
+    second = serve(OPENTA_DATA_DIR=str(tmp_path / "kept"))
+    answer = second.ask(FOLLOW_UP, conversation_id="conv_1").json()["answer"]
+    assert answer.startswith(f"Following up on your question “{TOPIC}”")
+    assert "Conversations are archived in sqlite" in second.output
+    assert str(tmp_path / "kept" / "openta.db") in second.output
+
+
+def test_the_archive_shows_questions_and_answers_and_nothing_of_incognito(
+    serve: Serve, tmp_path: Path
+) -> None:
+    service = serve(OPENTA_DATA_DIR=str(tmp_path))
+    answer = service.ask(TOPIC, conversation_id="conv_1").json()["answer"]
+    service.ask(FOLLOW_UP, conversation_id="conv_2", is_incognito=True)
+    service.stop()
+    database = sqlite3.connect(tmp_path / "openta.db")
+    rows = database.execute("SELECT conversation_id, question, answer FROM conversation_messages")
+    assert rows.fetchall() == [("conv_1", TOPIC, answer)]
+    database.close()
+    assert FOLLOW_UP.encode() not in (tmp_path / "openta.db").read_bytes()
+
+
+def test_a_database_that_cannot_be_used_ends_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/db")
+    code, lines = end_of_start()
+    assert code != 0
+    assert "hunter2" not in "".join(lines)
+    assert "127.0.0.1:1" in lines[-1]
