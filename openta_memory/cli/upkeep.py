@@ -1,0 +1,97 @@
+"""Keeps the archive: fills it, lists it, counts it and purges it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from openta_memory.cli import output
+from openta_memory.cli.places import opened_memory, opened_server, opened_shelf
+from openta_memory.cli.server import Server
+from openta_memory.memory import ConversationMemory
+from openta_memory.settings import MemorySettings
+
+if TYPE_CHECKING:
+    from openta_memory.cli.shelf import Listed
+
+_POLL_SECONDS = 0.2
+
+Facts = dict[str, str | int | None]
+
+
+async def drain(memory: ConversationMemory, server: Server) -> int:
+    """Archive what waits, with a bar; tells how many entries that were."""
+    waiting = server.waiting()
+    draining = asyncio.create_task(memory.adrain())
+    with output.progress("Archiving", waiting) as tell:
+        while not (await asyncio.wait({draining}, timeout=_POLL_SECONDS))[0]:
+            tell(max(0, waiting - server.waiting()))
+    return draining.result()
+
+
+def archive_what_waits(settings: MemorySettings) -> None:
+    """Archive what waits, where there is a Redis outside of this process."""
+    if settings.url and settings.database_url:
+        with opened_server(settings) as server, opened_memory(settings) as memory:
+            asyncio.run(drain(memory, server))
+
+
+async def listed(settings: MemorySettings, owner: str, limit: int | None) -> list[Listed]:
+    """Read an owner's conversations, the latest appended to first."""
+    async with opened_shelf(settings) as shelf:
+        return await shelf.listed(owner, limit)
+
+
+async def older(settings: MemorySettings, than_ms: int) -> list[str]:
+    """Read the ids of conversations last appended to before a time."""
+    async with opened_shelf(settings) as shelf:
+        return await shelf.older(than_ms)
+
+
+def purge(settings: MemorySettings, before_ms: int) -> int:
+    """Remove conversations last appended to before a time; tells how many they were."""
+    cleared = 0
+    if settings.url:
+        # Once more: who was asked may have taken long to say yes.
+        archive_what_waits(settings)
+        cleared = _clear_held(settings, asyncio.run(older(settings, before_ms)), before_ms)
+    return cleared + asyncio.run(_purge_archive(settings, before_ms))
+
+
+def facts(settings: MemorySettings) -> Facts:
+    """Tell what Redis and the archive hold; None where there is none."""
+    found: Facts = {"redis": None, "outbox": None}
+    if settings.url:
+        with opened_server(settings) as server:
+            found = {"redis": settings.server, "outbox": server.waiting()}
+    if settings.database_url is None:
+        return found | {"archive": None, "conversations": None, "messages": None}
+    return found | asyncio.run(_archive_facts(settings))
+
+
+async def _archive_facts(settings: MemorySettings) -> Facts:
+    async with opened_shelf(settings) as shelf:
+        conversations, messages = await shelf.counts()
+        return {
+            "archive": shelf.archive.database,
+            "conversations": conversations,
+            "messages": messages,
+        }
+
+
+def _clear_held(settings: MemorySettings, conversation_ids: list[str], before_ms: int) -> int:
+    """Remove from Redis and the archive what Redis has, too."""
+    before = datetime.fromtimestamp(before_ms / 1000, UTC)
+    cleared = 0
+    with opened_server(settings) as server, opened_memory(settings) as memory:
+        for conversation_id in filter(server.holds, conversation_ids):
+            found = memory.metadata(conversation_id)
+            if found and found.updated_at and found.updated_at < before:
+                cleared += memory.clear(conversation_id)
+    return cleared
+
+
+async def _purge_archive(settings: MemorySettings, before_ms: int) -> int:
+    async with opened_shelf(settings) as shelf:
+        return await shelf.archive.purge(before_ms)
