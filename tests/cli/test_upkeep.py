@@ -1,0 +1,85 @@
+"""`sync` and `purge`: the archive is filled, and nothing goes that should stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.archives import batch, using
+
+from openta_memory import ConversationMemory
+from openta_memory.testing import turn
+
+Run = Callable[..., Any]
+
+
+def archived(memory: ConversationMemory, conversation_id: str) -> list[str]:
+    return [message.text for _, message in memory.archived(conversation_id)]
+
+
+@pytest.fixture
+def old(memory: ConversationMemory, database: str) -> ConversationMemory:
+    """Last appended to in 2023: `old` and `held`, of which Redis has `held`."""
+    using(database, lambda archive: archive.write([batch(1, of="old"), batch(1, of="held")]))
+    memory.window("held")
+    return memory
+
+
+def test_sync_archives_what_waits_and_says_how_much(
+    run: Run, memory: ConversationMemory, raw: Any
+) -> None:
+    memory.append("c", turn(1))
+    memory.append("c", turn(2))
+    assert json.loads(run("sync", "--json").stdout) == {"archived": 2}
+    assert raw.xlen("openta:outbox") == 0
+    assert run("sync").stdout == "Archived 0 entries.\n"
+    assert len(archived(memory, "c")) == 4
+
+
+def test_purge_removes_the_old_from_redis_and_the_archive(
+    run: Run, old: ConversationMemory, raw: Any
+) -> None:
+    old.append("new", turn(1))
+    purged = run("purge", "--older-than", "90d", "--yes", "--json")
+    assert json.loads(purged.stdout) == {"removed": 2}
+    assert raw.keys("*held*") == raw.keys("*old*") == []
+    assert archived(old, "old") == archived(old, "held") == []
+    assert archived(old, "new") == ["question 1", "answer 1"]
+    assert run("purge", "--older-than", "90d").stdout == "Removed 0 conversations.\n"
+
+
+@pytest.mark.usefixtures("database")
+def test_purge_works_on_an_archive_alone(run: Run, database: str) -> None:
+    using(database, lambda archive: archive.write([batch(1)]))
+    assert run("purge", "--older-than", "12w", "-y").stdout == "Removed 1 conversations.\n"
+    assert run("export").stdout == ""
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_purge_asks_first_and_takes_only_yes(
+    run: Run, old: ConversationMemory, answer: str
+) -> None:
+    refused = run("purge", "--older-than", "90d", answer=answer)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Remove 2 conversations for ever?" in refused.stderr
+    assert archived(old, "old") == ["question 1", "answer 1"]
+
+
+def test_purge_goes_on_when_told_yes(run: Run, old: ConversationMemory) -> None:
+    assert "Removed 2" in run("purge", "--older-than", "90d", answer="y\n").stdout
+    assert archived(old, "old") == []
+
+
+def test_purge_spares_an_old_conversation_that_goes_on(run: Run, old: ConversationMemory) -> None:
+    old.append("held", turn(2))
+    run("purge", "--older-than", "90d", "--yes")
+    assert archived(old, "held") == ["question 1", "answer 1", "question 2", "answer 2"]
+
+
+@pytest.mark.parametrize("age", ["90", "d", "-1d", "1y", "", "1.5d"])
+@pytest.mark.usefixtures("database")
+def test_purge_takes_no_age_that_is_none(run: Run, age: str) -> None:
+    result = run("purge", f"--older-than={age}", "--yes")
+    assert (result.exit_code, result.stdout) == (2, "")
