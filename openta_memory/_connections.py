@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio.cluster
 import redis.cluster
 
 from openta_memory import aio, embedded, store
+from openta_memory._commands import Plan
 from openta_memory.errors import SettingsError
 from openta_memory.settings import MemorySettings
 
 logger = logging.getLogger("openta_memory")
+
+T = TypeVar("T")
 
 _SYNC = (redis.Redis, redis.cluster.RedisCluster)
 _ASYNC = (redis.asyncio.Redis, redis.asyncio.cluster.RedisCluster)
@@ -39,6 +43,21 @@ class Connections:
     own: bool
     embedded: bool
     cluster: bool
+
+    async def run_apart(self, plan: Plan[T]) -> T:
+        """Send a plan from a loop of our own.
+
+        An asynchronous client that was handed in belongs to its owner's loop, so that the
+        synchronous one is used in a thread.
+        """
+        if self.own:
+            return await self.async_store.run(plan)
+        return await asyncio.to_thread(self.store.run, plan)
+
+    async def close_apart(self) -> None:
+        """Close what `run_apart` opened."""
+        if self.own:
+            await self.async_store.close()
 
 
 def connect(settings: MemorySettings, client: Any | None, async_client: Any | None) -> Connections:

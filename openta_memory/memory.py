@@ -97,7 +97,7 @@ class ConversationMemory:
         if plans.archived:
             from openta_memory.archive.tier import build_tier  # noqa: PLC0415 - an extra
 
-            run, streams = self._connections.async_store.run, plans.keys.outboxes()
+            run, streams = self._connections.run_apart, plans.keys.outboxes()
             self._flows.tier = build_tier(
                 self.settings, database, run, streams, embedded=self._connections.embedded
             )
@@ -339,7 +339,7 @@ class ConversationMemory:
         A client or engine that was handed in stays open.
         """
         if self._flows.tier:
-            self._flows.tier.close(self._connections.async_store.close())
+            self._flows.tier.close(self._connections.close_apart())
         if self._connections.own:
             self._connections.store.close()
 

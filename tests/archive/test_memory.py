@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis.asyncio
 from langchain_core.messages import HumanMessage
 from support.redis_server import RedisServer
 
@@ -313,3 +314,29 @@ def test_while_the_archive_is_away_the_chat_goes_on_and_the_outbox_keeps_it(
     memory.drain()
     assert raw.xlen(OUTBOX) == 0
     assert len(memory.archived("c")) == 4
+
+
+def test_clients_that_are_handed_in_serve_the_archive_too(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    # Given clients of the caller's, the asynchronous one bound to the caller's loop
+    client = redis_server.client()
+
+    async def use() -> list[str]:
+        async_client = redis.asyncio.Redis.from_url(redis_server.url)
+        memory = ConversationMemory(
+            client=client, async_client=async_client, database=f"sqlite:///{tmp_path / 'a.db'}"
+        )
+        await memory.aappend("c", turn(1))
+        await memory.adrain()
+        client.flushall()
+        found = [message.text for message in (await memory.awindow("c")).messages]
+        await memory.aclose()
+        # Then both are still the caller's to use
+        assert await async_client.ping()
+        await async_client.aclose()
+        return found
+
+    assert asyncio.run(use()) == ["question 1", "answer 1"]
+    assert client.ping()
+    client.close()
