@@ -15,7 +15,7 @@ clean: ; rm -rf .venv
 	$(PY) -m pip install --quiet -e . -e agents -e server -c constraints.txt
 	touch $@
 .venv/.installed-dev: .venv/.installed
-	$(PY) -m pip install --quiet --group dev -c constraints.txt
+	$(PY) -m pip install --quiet -e '.[cli]' --group dev -c constraints.txt
 	touch $@
 .venv/.installed-bench: .venv/.installed-dev
 	$(PY) -m pip install --quiet --group bench -c constraints.txt

@@ -12,14 +12,16 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from openta_memory import _outbox
 from openta_memory._outbox import OutboxEntry
-from openta_memory.archive.database import Archive
 from openta_memory.archive.entries import Batch, Cleared
 from openta_memory.errors import ArchiveError, StoreReplyError
+
+if TYPE_CHECKING:
+    from openta_memory.archive.database import Archive
 
 logger = logging.getLogger("openta_memory")
 

@@ -7,9 +7,7 @@ import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
-
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openta_memory.archive import Archive
 from openta_memory.archive.bridge import LoopThread
@@ -17,6 +15,9 @@ from openta_memory.archive.drain import Drain, Run
 from openta_memory.archive.entries import Snapshot
 from openta_memory.errors import OpenTAMemoryError, SettingsError
 from openta_memory.settings import MemorySettings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 logger = logging.getLogger("openta_memory")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -340,3 +342,21 @@ def test_clients_that_are_handed_in_serve_the_archive_too(
     assert asyncio.run(use()) == ["question 1", "answer 1"]
     assert client.ping()
     client.close()
+
+
+WITHOUT_SQLALCHEMY = """
+import sys
+sys.modules["sqlalchemy"] = None
+from openta_memory import ConversationMemory, MissingExtraError
+try:
+    ConversationMemory(redis_url="redis://127.0.0.1:1", database="sqlite:///a.db")
+except MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_an_archive_without_its_packages_names_the_pip_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SQLALCHEMY], capture_output=True, text=True, check=False
+    )
+    assert 'pip install "openta-memory[archive]"' in done.stdout, done.stderr
