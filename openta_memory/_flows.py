@@ -121,12 +121,16 @@ class Flows:
         return window
 
     def metadata(
-        self, session_id: str, owner: str | None, own_ttl: int | None
+        self, session_id: str, owner: str | None, own_ttl: int | None, *, surely: bool = False
     ) -> Flow[Metadata | None]:
-        """Look a conversation up; what Redis forgot is restored before."""
+        """Look a conversation up; what Redis forgot is restored before.
+
+        Where the archive can't be asked, what Redis has is all there is, unless it must be known
+        `surely`.
+        """
         plan = self.plans.metadata(session_id, owner=owner, own_ttl=own_ttl)
         found: Metadata | None = yield plan
-        if _is_lost(found) and (yield from self._restore(session_id)):
+        if _is_lost(found) and (yield from self._restore(session_id, surely=surely)):
             found = yield plan
         return found
 
@@ -145,9 +149,9 @@ class Flows:
             removed: bool = yield plan
             return removed
         # Restored first, so that what only the archive has is its owner's too.
-        found = yield from self.metadata(session_id, owner, None)
+        found = yield from self.metadata(session_id, owner, None, surely=True)
         yield plan
-        yield self.tier.sync
+        yield self.tier.complete
         return found is not None
 
     def archived(
@@ -156,7 +160,7 @@ class Flows:
         """Page backwards through the archive."""
         counted(limit, 1, "limit")
         tier = self._archive()
-        yield from self.metadata(session_id, owner, None)
+        yield from self.metadata(session_id, owner, None, surely=True)
         records = yield lambda: tier.page(session_id, before, limit)
         return self.plans.numbered(session_id, records)
 
@@ -175,13 +179,15 @@ class Flows:
             raise SettingsError("there is no archive: set DATABASE_URL, or pass database=")
         return self.tier
 
-    def _restore(self, session_id: str) -> Flow[bool]:
+    def _restore(self, session_id: str, *, surely: bool = False) -> Flow[bool]:
         if self.tier is None:
             return False
         tier, limit = self.tier, self.plans.max_messages or None
         try:
             snapshot = yield lambda: tier.snapshot(session_id, limit)
         except ArchiveUnavailableError as error:
+            if surely:
+                raise
             # The chat goes on with what Redis has; the outbox keeps what is said meanwhile.
             logger.error("[ARCHIVE] Could not look for %s: %s", encode_id(session_id), error)
             return False
@@ -193,8 +199,11 @@ class Flows:
         return True
 
     def _acknowledge(self) -> Flow[None]:
-        if self.tier is not None and self.tier.interval == 0:
-            yield self.tier.sync
+        if self.tier is None:
+            return
+        self.tier.start()
+        if self.tier.interval == 0:
+            yield self.tier.complete
 
 
 def _is_lost(found: Metadata | None) -> bool:

@@ -259,7 +259,12 @@ class TurnHistory(RedisChatMessageHistory):
 
     def _token(self, messages: Sequence[BaseMessage]) -> str:
         """Name a batch of this run, so that a repeated call stores nothing twice."""
-        batch = repr([(message.type, message.id, message.content) for message in messages])
+        batch = repr(
+            [
+                (message.type, message.id, message.content, getattr(message, "tool_calls", None))
+                for message in messages
+            ]
+        )
         return f"{self._run} {blake2b(batch.encode(errors='replace'), digest_size=8).hexdigest()}"
 
     def _failed(self, error: Exception) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("openta_memory")
 
 COUNT = 500
-TAKE_OVER_MS = 30_000
+# Short, because to write what another one still writes does no harm, and callers may wait for it.
+TAKE_OVER_MS = 5_000
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 10.0
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openta_memory.archive import Archive
@@ -63,7 +64,7 @@ class ArchiveTier:
         run: Sends a plan to Redis, on whatever loop is running.
         streams: The outbox's streams.
         interval: Seconds between two drains; 0 archives each append before it is acknowledged.
-        auto: Drain at each interval, from the first use on.
+        auto: Drain at each interval, from `start` on.
     """
 
     def __init__(
@@ -74,14 +75,18 @@ class ArchiveTier:
         self._run = run
         self._streams = streams
         self._auto = auto and interval > 0
+        self._starting = Lock()
         self._thread = LoopThread()
         self._opening: asyncio.Lock | None = None
         self._drain: Drain | None = None
         self._periodic: asyncio.Task[None] | None = None
 
-    def start(self) -> Future[None]:
-        """Open the database and begin to drain at each interval."""
-        return self._submit(self._nothing())
+    def start(self) -> None:
+        """Begin to drain at each interval, where that was asked for; once."""
+        with self._starting:
+            if self._auto:
+                self._auto = False
+                self._thread.submit(self._begin())
 
     def snapshot(self, session_id: str, limit: int | None) -> Future[Snapshot | None]:
         """Read a conversation's latest records, after all that waits was archived."""
@@ -90,6 +95,10 @@ class ArchiveTier:
     def page(self, session_id: str, before: int | None, limit: int) -> Future[Any]:
         """Read records before a seq, after all that waits was archived."""
         return self._submit(self._page(session_id, before, limit))
+
+    def complete(self) -> Future[None]:
+        """Return once all that waits now is archived, whoever took it off the outbox."""
+        return self._submit(self._complete())
 
     def sync(self) -> Future[int]:
         """Archive what waits now; tells how many entries that were."""
@@ -134,14 +143,16 @@ class ArchiveTier:
             if self._drain is None:
                 await self.archive.open()
                 self._drain = Drain(self._run, self.archive, self._streams)
-                if self._auto:
-                    self._periodic = asyncio.create_task(self._drain_for_ever(self._drain))
 
-    async def _drain_for_ever(self, drain: Drain) -> None:
+    async def _begin(self) -> None:
+        self._periodic = asyncio.create_task(self._drain_for_ever())
+
+    async def _drain_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.interval)
             try:
-                moved = await drain.once()
+                await self._open()
+                moved = await self._drained().once()
             except OpenTAMemoryError as error:
                 logger.error(
                     "[ARCHIVE] Could not drain the outbox, which goes on growing: %s", error
@@ -164,8 +175,8 @@ class ArchiveTier:
     async def _waiting(self) -> int:
         return await self._drained().waiting()
 
-    async def _nothing(self) -> None:
-        return None
+    async def _complete(self) -> None:
+        await self._drained().complete()
 
     def _drained(self) -> Drain:
         if self._drain is None:
@@ -183,5 +194,6 @@ class ArchiveTier:
         except OpenTAMemoryError as error:
             logger.error("[ARCHIVE] What waits on the outbox could not be archived: %s", error)
         finally:
+            self._drain, self._opening = None, None
             await self.archive.aclose()
             await finish

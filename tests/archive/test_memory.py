@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from langchain_core.messages import HumanMessage
 from support.redis_server import RedisServer
 
 from openta_memory import (
-    ArchiveError,
     ConversationMemory,
     OwnerError,
     SessionManager,
@@ -26,41 +25,6 @@ from openta_memory.embedded import EmbeddedRedis
 from openta_memory.testing import turn
 
 LIST, META, OUTBOX = "conversation:c", "conversation:meta:c", "openta:outbox"
-
-
-@pytest.fixture(params=["embedded", "real"])
-def connection(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """Clients for a memory, and `raw` to look behind its back."""
-    if request.param == "embedded":
-        redis = EmbeddedRedis()
-        yield {"client": redis.client(), "async_client": redis.async_client()}
-    else:
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as raw:
-            yield {"redis_url": server.url, "raw": raw}
-
-
-@pytest.fixture
-def raw(connection: dict[str, Any]) -> Any:
-    return connection.get("raw") or connection["client"]
-
-
-@pytest.fixture
-def build(connection: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Build memories over one Redis and one SQLite file, in both faces, and close them."""
-    built: list[ConversationMemory] = []
-
-    def build(**settings: Any) -> ConversationMemory:
-        given = {name: value for name, value in connection.items() if name != "raw"}
-        memory = ConversationMemory(
-            **given, **{"database": f"sqlite:///{tmp_path / 'data' / 'a.db'}", **settings}
-        )
-        built.append(memory)
-        return memory
-
-    yield build
-    for memory in built:
-        memory.close()
 
 
 Build = Callable[..., ConversationMemory]
@@ -124,8 +88,7 @@ def test_async_callers_are_served_alike_on_any_loop(build: Build, raw: Any) -> N
         raw.flushall()
         return [message.text for message in (await memory.awindow("c")).messages]
 
-    if raw.connection_pool.connection_kwargs.get("server") is None:
-        assert asyncio.run(use(1)) == ["question 1", "answer 1"]
+    assert asyncio.run(use(1)) == ["question 1", "answer 1"]
     assert asyncio.run(use(2))[-2:] == ["question 2", "answer 2"]
 
 
@@ -299,23 +262,6 @@ def test_ten_readers_at_once_restore_one_conversation(build: Build, raw: Any) ->
 
     assert asyncio.run(read()) == [40] * 10
     assert raw.llen(LIST) == 40
-
-
-def test_while_the_archive_is_away_the_chat_goes_on_and_the_outbox_keeps_it(
-    build: Build, raw: Any, tmp_path: Path
-) -> None:
-    (tmp_path / "data").write_text("a file where the directory should be")
-    memory = build()
-    memory.append("c", turn(1))
-    memory.append("c", turn(2))
-    assert texts(memory)[-1] == "answer 2"
-    assert raw.xlen(OUTBOX) == 2
-    with pytest.raises(ArchiveError):
-        memory.drain()
-    (tmp_path / "data").unlink()
-    memory.drain()
-    assert raw.xlen(OUTBOX) == 0
-    assert len(memory.archived("c")) == 4
 
 
 def test_clients_that_are_handed_in_serve_the_archive_too(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from support.faces import Call, both
-from support.operations import LIST, TURN, each_operation
+from support.operations import LIST, SECRET, TURN, StartRedis, each_operation
 from support.proxy import ReplyLosingProxy
 from support.redis_server import RedisServer, _free_port
 from support.turns import make_turn
@@ -24,16 +23,6 @@ from openta_memory import (
     aio,
     store,
 )
-
-StartRedis = Callable[..., RedisServer]
-
-SECRET = "hunter2"
-
-
-def dump(server: RedisServer) -> dict[bytes, bytes]:
-    """Give every key with its value as Redis serializes it."""
-    with server.client() as client:
-        return {key: client.dump(key) for key in client.scan_iter()}
 
 
 def ids(memory: ConversationMemory) -> list[str | None]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 from support.faces import Call, both
-from support.operations import LIST, META, OPERATIONS, TURN
+from support.operations import LIST, META, OPERATIONS, SECRET, TURN, StartRedis, dump
 from support.redis_server import RedisServer
 from support.turns import make_turn
 
@@ -21,16 +20,6 @@ from openta_memory import (
     StoreReadOnlyError,
     WrongKeyTypeError,
 )
-
-StartRedis = Callable[..., RedisServer]
-
-SECRET = "hunter2"
-
-
-def dump(server: RedisServer) -> dict[bytes, bytes]:
-    """Give every key with its value as Redis serializes it."""
-    with server.client() as client:
-        return {key: client.dump(key) for key in client.scan_iter()}
 
 
 @both

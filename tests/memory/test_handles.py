@@ -125,6 +125,22 @@ def test_a_call_that_is_repeated_stores_once_and_another_one_is_stored_too(
     assert texts(memory) == ["q1", "a1", "q2", "a2"]
 
 
+def test_a_batch_with_other_tool_calls_is_another_batch(
+    memory: ConversationMemory, do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_the_reply(*_: object) -> None:
+        raise StoreUnavailableError("the reply was lost")
+
+    handle = memory.turn("c")
+    monkeypatch.setattr(memory, "_added", lose_the_reply)
+    with pytest.raises(StoreUnavailableError):
+        do(handle, "add_messages", [call_message("")])
+    monkeypatch.undo()
+    other = AIMessage("", tool_calls=[{"name": "g", "args": {}, "id": "2"}])
+    do(handle, "add_messages", [other])
+    assert len(memory.history("c").messages) == 2
+
+
 def test_what_is_no_message_is_told_by_the_handle(memory: ConversationMemory, do: Do) -> None:
     handle = memory.turn("c")
     with pytest.raises(UnserializableMessageError):
