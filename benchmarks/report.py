@@ -16,6 +16,9 @@ PACKAGES = (
     "redis",
     "hiredis",
     "orjson",
+    "sqlalchemy",
+    "aiosqlite",
+    "psycopg",
     "langchain-core",
     "langchain-community",
     "openai-agents",
@@ -31,10 +34,11 @@ class Figure:
         what: What the budget is for.
         measured: The figures that the result comes from, with units.
         value: The result.
-        budget: What it may be at the most.
+        budget: What it may be at the most, or with `at_least` at the least.
         samples: How many samples of each side it comes from.
         check: The result taken in other ways, where it is timed.
         unit: Stands behind the result and the budget: `x` for ratios.
+        at_least: Whether more is better.
     """
 
     what: str
@@ -44,26 +48,43 @@ class Figure:
     samples: int
     check: str = ""
     unit: str = "x"
+    at_least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether the budget is kept, at the precision that is printed."""
-        return round(self.value, self._digits) <= self.budget
+        value = round(self.value, self._digits)
+        return value >= self.budget if self.at_least else value <= self.budget
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The figure as a row of the table."""
-        verdict = "met" if self.met else f"missed by {self.value / self.budget - 1:.0%}"
-        budget = f"{self.budget:g}{self.unit}"
+        verdict = "met" if self.met else f"missed by {abs(self.value / self.budget - 1):.0%}"
+        budget = f"{'at least ' if self.at_least else ''}{self.budget:g}{self.unit}"
         spelled = self._spelled(self.value)
         return (self.what, self.measured, spelled, self.check, budget, verdict, f"{self.samples}")
 
     @property
     def _digits(self) -> int:
+        if self.at_least:
+            return 0
         return (3 if self.budget < 1 else 2) if self.unit else 1
 
     def _spelled(self, value: float) -> str:
         return f"{value:.{self._digits}f}{self.unit}" if self.unit else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A budget that could not be looked at, and why."""
+
+    what: str
+    reason: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table that stands where the figure would."""
+        return (self.what, "", "", "", "", f"not measured: {self.reason}", "0")
 
 
 @dataclass(frozen=True)
@@ -74,11 +95,14 @@ class Note:
     text: str
 
 
+Entry = Figure | Unmeasured | Note
+
+
 class Report:
     """Collects a run's figures and says in what surroundings they were taken."""
 
     def __init__(self) -> None:
-        self.figures: list[Figure] = []
+        self.rows: list[Figure | Unmeasured] = []
         self.notes: list[Note] = []
         self.surroundings: list[str] = []
 
@@ -91,17 +115,17 @@ class Report:
             *(f"{name} {_version(name)}" for name in PACKAGES),
         ]
 
-    def add(self, measured: Iterable[Figure | Note]) -> None:
+    def add(self, measured: Iterable[Entry]) -> None:
         """Take a theme's figures and notes."""
         for entry in measured:
-            if isinstance(entry, Figure):
-                self.figures.append(entry)
-            else:
+            if isinstance(entry, Note):
                 self.notes.append(entry)
+            else:
+                self.rows.append(entry)
 
     def as_text(self) -> str:
         """Lay it out for a terminal."""
-        rows = [HEAD, *(figure.cells for figure in self.figures)]
+        rows = [HEAD, *(row.cells for row in self.rows)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -120,19 +144,23 @@ class Report:
         yield "What is compared is timed in turn, sample by sample, with the same client settings."
         yield "Results are ratios of medians. The noise checks are the ratio of the 10th"
         yield "percentiles, then the median of the ratios round by round: where they differ, the"
-        yield "machine was busy."
+        yield "machine was busy. Rates are medians of rounds, and their noise check is the slowest"
+        yield "and the fastest round."
         yield ""
         yield _line(HEAD)
         yield _line(["---"] * len(HEAD))
-        yield from (_line(figure.cells) for figure in self.figures)
+        yield from (_line(row.cells) for row in self.rows)
         yield from ("", "## For information", "")
         yield from (f"- {note.what}: {note.text}" for note in self.notes)
         yield from ("", "## Taken with", "")
         yield from (f"- {line}" for line in self.surroundings)
 
     def _summary(self) -> str:
-        met = sum(figure.met for figure in self.figures)
-        return f"{met} of {len(self.figures)} budgets met."
+        figures = [row for row in self.rows if isinstance(row, Figure)]
+        met = sum(figure.met for figure in figures)
+        unmeasured = len(self.rows) - len(figures)
+        others = f" {unmeasured} could not be measured." if unmeasured else ""
+        return f"{met} of {len(figures)} budgets met.{others}"
 
 
 def _line(cells: Sequence[str]) -> str:
