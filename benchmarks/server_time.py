@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from benchmarks.floor import SCRIPT
+from benchmarks.recorded import (
+    CALLS,
+    Send,
+    Words,
+    appends,
+    one_by_one,
+    server_us,
+    together,
+)
 from benchmarks.report import Figure, Note
 from benchmarks.server import RedisServer
-from benchmarks.subjects import TTL, conversation, memory_on, turn
+from benchmarks.subjects import TTL, conversation, memory_on
 from benchmarks.timing import Ratio, Samples, ratio
-from openta_memory import ConversationMemory
+from openta_memory import MemorySettings
 from openta_memory.keys import Keys
 
 CAPS = (50, 5000)
 ROUNDS = 60
-CALLS = 100
 PARTS = ("hmget", "llen", "time", "rpush", "lindex", "lrange", "ltrim", "hset", "expire")
-
-Words = tuple[Any, ...]
-Send = Callable[[Any, list[Words]], None]
 
 
 def measure(server: RedisServer) -> list[Figure | Note]:
@@ -30,8 +34,8 @@ def measure(server: RedisServer) -> list[Figure | Note]:
     go, all on one conversation, is told beside it: there the caches are warm for both scripts, and
     ours carries the tokens of all the appends of the last minute.
     """
-    busy = {cap: _rounds(server, cap, _together) for cap in CAPS}
-    idle = {cap: _rounds(server, cap, _one_by_one) for cap in CAPS}
+    busy = {cap: _rounds(server, cap, together) for cap in CAPS}
+    idle = {cap: _rounds(server, cap, one_by_one) for cap in CAPS}
     entries: list[Figure | Note] = []
     for cap in CAPS:
         what = f"server time of an append at a cap of {cap}: against a bare script"
@@ -57,34 +61,20 @@ def _rounds(server: RedisServer, cap: int, send: Send) -> tuple[Samples, Samples
     bare = _bare(client, Keys().conversation(session_id)[0], cap)
     ours, base = Samples(), Samples()
     for number in range(ROUNDS + 1):
-        for samples, batch in ((ours, _appends(session_id, cap)), (base, bare)):
-            taken = _server_us(server, partial(send, client, batch))
+        for samples, batch in ((ours, _ours(session_id, cap)), (base, bare)):
+            taken = server_us(server, partial(send, client, batch))
             if number:
                 samples.values.append(taken)
-    _server_us(server, partial(send, client, _appends(session_id, cap)))
+    server_us(server, partial(send, client, _ours(session_id, cap)))
     parts = _parts(server)
     client.close()
     return ours, base, parts
 
 
-class _Recorder:
-    """Stands where a client would, and keeps what the memory sends instead of sending it."""
-
-    def __init__(self) -> None:
-        self.sent: list[Words] = []
-
-    def execute_command(self, *words: Any, **_: Any) -> list[Any]:
-        self.sent.append(words)
-        return [b"stored", 1, 1]
-
-
-def _appends(session_id: str, cap: int) -> list[Words]:
-    """Give the commands of a round of appends, each with a token of its own."""
-    recorder = _Recorder()
-    memory = ConversationMemory(client=recorder, ttl=TTL, max_messages=cap)
-    for _ in range(CALLS):
-        memory.append(session_id, turn(7))
-    return recorder.sent
+def _ours(session_id: str, cap: int) -> list[Words]:
+    """Give a round of ours."""
+    settings = MemorySettings.load(session_ttl=TTL, max_messages_per_session=cap)
+    return appends(settings, [session_id] * CALLS)
 
 
 def _bare(client: Any, filled_key: str, cap: int) -> list[Words]:
@@ -95,28 +85,6 @@ def _bare(client: Any, filled_key: str, cap: int) -> list[Words]:
     client.rpush(key, *rows)
     sha = client.script_load(SCRIPT)
     return [("EVALSHA", sha, 1, key, TTL, cap, *rows[-2:])] * CALLS
-
-
-def _together(client: Any, batch: list[Words]) -> None:
-    pipeline = client.pipeline(transaction=False)
-    for words in batch:
-        pipeline.execute_command(*words)
-    pipeline.execute()
-
-
-def _one_by_one(client: Any, batch: list[Words]) -> None:
-    for words in batch:
-        client.execute_command(*words)
-
-
-def _server_us(server: RedisServer, send: Callable[[], None]) -> float:
-    """Give the server's microseconds a call, over one round of calls."""
-    server.control.config_resetstat()
-    send()
-    stats = server.info("commandstats")["cmdstat_evalsha"]
-    if stats["calls"] != CALLS or stats["failed_calls"]:
-        raise RuntimeError(f"expected {CALLS} script calls, the server counted {stats}")
-    return float(stats["usec"]) / CALLS
 
 
 def _parts(server: RedisServer) -> str:
