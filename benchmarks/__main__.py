@@ -11,11 +11,11 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from benchmarks.report import Figure, Note, Report
+from benchmarks.report import Entry, Report
 from benchmarks.server import RedisServer, throw_away
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -36,16 +36,23 @@ def main() -> None:
 
 def _themes() -> list[ModuleType]:
     # Imported here, after the warnings that LangChain gives on import are silenced.
-    from benchmarks import connections, exchanges, footprint, server_time, turns  # noqa: PLC0415
+    from benchmarks import (  # noqa: PLC0415
+        archive,
+        connections,
+        exchanges,
+        footprint,
+        server_time,
+        turns,
+    )
 
-    return [exchanges, turns, server_time, footprint, connections]
+    return [exchanges, turns, server_time, footprint, connections, archive]
 
 
 def _run(theme: ModuleType, server: RedisServer, report: Report) -> None:
     started = time.monotonic()
     print(f"{theme.__name__} ...", end=" ", file=sys.stderr, flush=True)
     server.empty()
-    measure: Callable[[RedisServer], list[Figure | Note]] = theme.measure
+    measure: Callable[[RedisServer], Sequence[Entry]] = theme.measure
     report.add(measure(server))
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
 
