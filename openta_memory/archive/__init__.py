@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openta_memory.archive.entries import Batch, Cleared, Entry, Snapshot
+from openta_memory.archive.entries import Batch, Cleared, Conversation, Counts, Entry, Snapshot
 from openta_memory.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from openta_memory.archive.database import Archive
 
-__all__ = ["Archive", "Batch", "Cleared", "Entry", "Snapshot"]
+__all__ = ["Archive", "Batch", "Cleared", "Conversation", "Counts", "Entry", "Snapshot"]
 
 
 def __getattr__(name: str) -> Any:

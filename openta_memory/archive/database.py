@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openta_memory.archive import engines, reader, writer
-from openta_memory.archive.entries import Entry, Record, Snapshot
+from openta_memory.archive.entries import Conversation, Counts, Cursor, Entry, Record, Snapshot
 from openta_memory.archive.migrations import migrate
 from openta_memory.archive.rows import to_name
 from openta_memory.archive.tables import CONVERSATIONS
@@ -93,17 +93,44 @@ class Archive:
             lambda connection: reader.page(connection, conversation_id, before, limit), writes=False
         )
 
-    async def owned(self, owner: str, limit: int, before_ms: int | None = None) -> list[str]:
-        """Read the ids of an owner's conversations, the latest appended to first.
+    async def conversations(
+        self, owner: str | None = None, *, before: Cursor | None = None, limit: int = 50
+    ) -> list[Conversation]:
+        """Read a page of conversations, the latest appended to first.
 
         Args:
-            owner: Whose.
-            limit: How many ids at most.
-            before_ms: Only those last appended to before it, in milliseconds since 1970.
+            owner: Whose; None stands for everybody's.
+            before: Where the page before ended: the `cursor` of its last conversation.
+            limit: How many at most.
         """
         return await self._run(
-            lambda connection: reader.owned(connection, owner, limit, before_ms), writes=False
+            lambda connection: reader.conversations(connection, owner, before, limit), writes=False
         )
+
+    async def ids(
+        self,
+        owner: str | None = None,
+        *,
+        older_than_ms: int | None = None,
+        after: str | None = None,
+        limit: int = 500,
+    ) -> list[str]:
+        """Read a page of conversations' ids, in an order that appends don't change.
+
+        Args:
+            owner: Whose; None stands for everybody's.
+            older_than_ms: Only those last appended to before it, in milliseconds since 1970.
+            after: The last id of the page before.
+            limit: How many at most.
+        """
+        return await self._run(
+            lambda connection: reader.ids(connection, owner, older_than_ms, after, limit),
+            writes=False,
+        )
+
+    async def counts(self, owner: str | None = None) -> Counts:
+        """Count the conversations of an owner, or of all, and the messages in them."""
+        return await self._run(lambda connection: reader.counts(connection, owner), writes=False)
 
     async def forget(self, conversation_id: str) -> None:
         """Remove a conversation and every trace of it.

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from openta_memory._records import Metadata
 
 # One message: its number in the conversation, counted from 1, and its JSON as the codec wrote it.
 Record = tuple[int, bytes]
+
+# Where a page of conversations ended: when its last one was appended to, in milliseconds since
+# 1970, and that one's id.
+Cursor = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,37 @@ class Snapshot:
 
     metadata: Metadata
     records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation in a listing.
+
+    Attributes:
+        id: Its id.
+        owner: Who may see it; None when nobody was named.
+        title: What a service calls it.
+        created_at: When it was created.
+        updated_at: When it was last appended to.
+        seq: How many messages were ever appended to it.
+    """
+
+    id: str
+    owner: str | None
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    seq: int
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a page ends whose last conversation this is."""
+        return round(self.updated_at.timestamp() * 1000), self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many conversations there are, and how many messages they hold."""
+
+    conversations: int
+    messages: int

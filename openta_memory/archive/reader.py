@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openta_memory._records import Metadata
-from openta_memory.archive.entries import Record, Snapshot
+from openta_memory.archive.entries import Conversation, Counts, Cursor, Record, Snapshot
 from openta_memory.archive.rows import from_name, from_text, to_name
 from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 
@@ -50,30 +50,75 @@ async def page(
     return [(row.seq, from_text(row.record)) for row in reversed(rows)]
 
 
-async def owned(
-    connection: AsyncConnection, owner: str, limit: int, before_ms: int | None
+async def conversations(
+    connection: AsyncConnection, owner: str | None, before: Cursor | None, limit: int
+) -> list[Conversation]:
+    """Read conversations, the latest appended to first."""
+    latest = (CONVERSATIONS.c.updated_ms, CONVERSATIONS.c.id)
+    asked = select(CONVERSATIONS).where(_of(owner)).order_by(*(each.desc() for each in latest))
+    if before is not None:
+        asked = asked.where(tuple_(*latest) < (before[0], to_name(before[1])))
+    return [_conversation(row) for row in await connection.execute(asked.limit(limit))]
+
+
+async def ids(
+    connection: AsyncConnection,
+    owner: str | None,
+    older_than_ms: int | None,
+    after: str | None,
+    limit: int,
 ) -> list[str]:
-    """Read the ids of an owner's conversations, the latest appended to first."""
-    of_them = CONVERSATIONS.c.owner == to_name(owner)
-    asked = (
-        select(CONVERSATIONS.c.id)
-        .where(
-            of_them if before_ms is None else and_(of_them, CONVERSATIONS.c.updated_ms < before_ms)
-        )
-        .order_by(CONVERSATIONS.c.updated_ms.desc(), CONVERSATIONS.c.id)
-        .limit(limit)
+    """Read ids of conversations, in an order that does not change."""
+    asked = select(CONVERSATIONS.c.id).where(_of(owner)).order_by(CONVERSATIONS.c.id)
+    if older_than_ms is not None:
+        asked = asked.where(CONVERSATIONS.c.updated_ms < older_than_ms)
+    if after is not None:
+        asked = asked.where(CONVERSATIONS.c.id > to_name(after))
+    return [from_name(id_) for id_ in await connection.scalars(asked.limit(limit))]
+
+
+async def counts(connection: AsyncConnection, owner: str | None) -> Counts:
+    """Count conversations and their messages in one query."""
+    counted = select(func.count()).select_from(CONVERSATIONS).where(_of(owner))
+    messages = select(func.count()).select_from(MESSAGES)
+    if owner is not None:
+        messages = messages.join(CONVERSATIONS).where(_of(owner))
+    asked = select(counted.scalar_subquery(), messages.scalar_subquery())
+    return Counts(*(await connection.execute(asked)).one())
+
+
+def _of(owner: str | None) -> ColumnElement[bool]:
+    exists = CONVERSATIONS.c.created_ms.is_not(None)
+    return exists if owner is None else and_(exists, CONVERSATIONS.c.owner == to_name(owner))
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    return Conversation(
+        id=from_name(row.id),
+        owner=_owner(row),
+        title=row.title,
+        created_at=_moment(row.created_ms),
+        updated_at=_moment(row.updated_ms),
+        seq=row.seq,
     )
-    return [from_name(id_) for id_ in await connection.scalars(asked)]
 
 
 def _metadata(row: Row[Any], length: int) -> Metadata:
     return Metadata(
         session_id=from_name(row.id),
-        owner=None if row.owner is None else from_name(row.owner),
+        owner=_owner(row),
         seq=row.seq,
         length=length,
-        created_at=datetime.fromtimestamp(row.created_ms / 1000, UTC),
-        updated_at=datetime.fromtimestamp(row.updated_ms / 1000, UTC),
+        created_at=_moment(row.created_ms),
+        updated_at=_moment(row.updated_ms),
         title=row.title,
         ttl=0,
     )
+
+
+def _owner(row: Row[Any]) -> str | None:
+    return None if row.owner is None else from_name(row.owner)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

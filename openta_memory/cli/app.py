@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -48,6 +49,10 @@ def _older_than(text: str) -> int:
     return int(found[1]) * _SECONDS[found[2]]
 
 
+def _at(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -79,10 +84,12 @@ def list_(
 ) -> None:
     """List the conversations of an owner that the archive has, newest first."""
     found = asyncio.run(upkeep.listed(MemorySettings.load(), owner, limit))
+    rows = [(row.id, row.title, row.seq, _at(row.created_at), _at(row.updated_at)) for row in found]
     if as_json:
-        output.print_json([row._asdict() for row in found])
+        columns = ["conversation_id", "title", "messages", "created_at", "updated_at"]
+        output.print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        output.print_table(["conversation", "title", "messages", "created", "updated"], found)
+        output.print_table(["conversation", "title", "messages", "created", "updated"], rows)
 
 
 @app.command()

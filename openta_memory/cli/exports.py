@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING
 
 import orjson
 
 from openta_memory.cli import output
 from openta_memory.cli.places import opened_memory, opened_shelf
 from openta_memory.cli.records import UNDECODABLE, JSONArray, record_of, records_of
+from openta_memory.cli.shelf import Shelf
 from openta_memory.keys import encode_id
 from openta_memory.settings import MemorySettings
-
-if TYPE_CHECKING:
-    from openta_memory.cli.shelf import Shelf
 
 
 def print_held(settings: MemorySettings, conversation_id: str) -> bool:
@@ -55,7 +52,7 @@ async def print_lines(
         Whether every conversation was there and every record could be read.
     """
     async with opened_shelf(settings) as shelf:
-        total = None if conversation_ids else (await shelf.counts(owner))[1]
+        total = None if conversation_ids else (await shelf.archive.counts(owner)).messages
         # Lines and a bar would get mixed up on one terminal.
         with output.progress("Exporting", total, quiet=sys.stdout.isatty()) as tell:
             export = _Export(shelf, tell)

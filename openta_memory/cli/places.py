@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from typing import TYPE_CHECKING
 
 from openta_memory.cli.server import Server
+from openta_memory.cli.shelf import Shelf
 from openta_memory.errors import ArchiveError, SettingsError
 from openta_memory.memory import ConversationMemory
 from openta_memory.settings import MemorySettings
-
-if TYPE_CHECKING:
-    from openta_memory.cli.shelf import Shelf
 
 
 @contextmanager
@@ -52,15 +49,14 @@ async def opened_shelf(settings: MemorySettings) -> AsyncIterator[Shelf]:
     """
     if settings.database_url is None:
         raise SettingsError("there is no archive: set DATABASE_URL")
-    url = settings.database_url.get_secret_value()
-    # Asked for first, since it says which extra is missing.
     from openta_memory.archive import Archive  # noqa: PLC0415 - an extra
 
     try:
-        archive = Archive(url)
+        archive = Archive(settings.database_url.get_secret_value())
     except ArchiveError as error:
         raise SettingsError(str(error)) from None
-    from openta_memory.cli.shelf import opened  # noqa: PLC0415 - as above
-
-    async with opened(archive, url) as shelf:
-        yield shelf
+    try:
+        await archive.open()
+        yield Shelf(archive)
+    finally:
+        await archive.aclose()

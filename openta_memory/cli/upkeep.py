@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from openta_memory.archive.entries import Conversation
 from openta_memory.cli import output
 from openta_memory.cli.places import opened_memory, opened_server, opened_shelf
 from openta_memory.cli.server import Server
 from openta_memory.memory import ConversationMemory
 from openta_memory.settings import MemorySettings
-
-if TYPE_CHECKING:
-    from openta_memory.cli.shelf import Listed
 
 _POLL_SECONDS = 0.2
 
@@ -37,7 +34,7 @@ def archive_what_waits(settings: MemorySettings) -> None:
             asyncio.run(drain(memory, server))
 
 
-async def listed(settings: MemorySettings, owner: str, limit: int | None) -> list[Listed]:
+async def listed(settings: MemorySettings, owner: str, limit: int | None) -> list[Conversation]:
     """Read an owner's conversations, the latest appended to first."""
     async with opened_shelf(settings) as shelf:
         return await shelf.listed(owner, limit)
@@ -46,7 +43,7 @@ async def listed(settings: MemorySettings, owner: str, limit: int | None) -> lis
 async def older(settings: MemorySettings, than_ms: int) -> list[str]:
     """Read the ids of conversations last appended to before a time."""
     async with opened_shelf(settings) as shelf:
-        return await shelf.older(than_ms)
+        return [found async for found in shelf.ids(older_than_ms=than_ms)]
 
 
 def purge(settings: MemorySettings, before_ms: int) -> int:
@@ -72,11 +69,11 @@ def facts(settings: MemorySettings) -> Facts:
 
 async def _archive_facts(settings: MemorySettings) -> Facts:
     async with opened_shelf(settings) as shelf:
-        conversations, messages = await shelf.counts()
+        counts = await shelf.archive.counts()
         return {
             "archive": shelf.archive.database,
-            "conversations": conversations,
-            "messages": messages,
+            "conversations": counts.conversations,
+            "messages": counts.messages,
         }
 
 

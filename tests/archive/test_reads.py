@@ -31,7 +31,7 @@ def test_an_unknown_conversation_has_no_snapshot_and_empty_pages(url: str) -> No
     async def work(archive: Archive) -> None:
         assert await archive.snapshot("c", None) is None
         assert await archive.page("c", None, 10) == []
-        assert await archive.owned("u", 10) == []
+        assert await archive.conversations("u") == []
         assert await archive.forget_owner("u") == []
         await archive.forget("c")
 
@@ -59,18 +59,6 @@ def test_pages_backwards_meet_every_message_once(url: str) -> None:
             found = page + found
             before = page[0][0]
         assert tuple(found) == raws(batches)
-
-    using(url, work)
-
-
-def test_an_owners_conversations_come_latest_first(url: str) -> None:
-    async def work(archive: Archive) -> None:
-        await archive.write([batch(n, of=f"c{n}", owner="ann") for n in (2, 1, 3)])
-        await archive.write([batch(4, of="c4", owner="bob"), batch(5, of="c5")])
-        await archive.write([batch(6, of="c1", owner="ann")])
-        assert await archive.owned("ann", 10) == ["c1", "c3", "c2"]
-        assert await archive.owned("ann", 1) == ["c1"]
-        assert await archive.owned("ann", 10, before_ms=MS + 6) == ["c3", "c2"]
 
     using(url, work)
 

@@ -70,7 +70,7 @@ def test_a_cleared_conversation_is_gone_and_a_late_batch_cant_bring_it_back(url:
         await archive.write([batch(1, owner="ann")])
         await archive.write([Cleared("c", AT + 5_000_000)])
         assert await archive.snapshot("c", None) is None
-        assert await archive.owned("ann", 10) == []
+        assert await archive.conversations("ann") == []
         # When batches from before the clear arrive
         await archive.write([batch(2), batch(3)])
         # Then they stay out
@@ -200,7 +200,7 @@ def test_nul_and_very_long_ids_are_taken_by_both_databases(url: str) -> None:
         assert snapshot is not None
         assert snapshot.records == odd.records
         assert (snapshot.metadata.session_id, snapshot.metadata.owner) == (name, owner)
-        assert await archive.owned(owner, 10) == [name]
+        assert await archive.ids(owner) == [name]
         assert await archive.forget_owner(owner) == [name]
 
     using(url, work)
