@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openta_memory._commands import Command, Plan
+from openta_memory.keys import parked
 from openta_memory.scripts import load
 
 GROUP = "archive"
@@ -18,7 +19,7 @@ class OutboxEntry:
 
     Attributes:
         id: The stream's id of it, `<milliseconds>-<number>`.
-        fields: What append.lua or clear.lua put there; empty when it was deleted.
+        fields: What append.lua, clear.lua or a stranger put there; empty when it was deleted.
     """
 
     id: str
@@ -57,6 +58,12 @@ def settle(stream: str, ids: Sequence[str]) -> Plan[int]:
     """Take entries off the stream that are archived."""
     command = Command((GROUP, *ids), load("archived"), (stream,))
     return Plan((command,), lambda replies: int(replies[0]))
+
+
+def park(stream: str, entry_id: str, why: str) -> Plan[bool]:
+    """Take an entry off the stream that can't be archived; says whether it still was there."""
+    command = Command((GROUP, entry_id, why), load("park"), (stream, parked(stream)))
+    return Plan((command,), lambda replies: bool(replies[0]))
 
 
 def ends(stream: str) -> Plan[tuple[OutboxEntry | None, OutboxEntry | None]]:
@@ -99,7 +106,7 @@ def _entries(reply: Any) -> list[OutboxEntry]:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
 def _bytes(value: bytes | str) -> bytes:

@@ -42,6 +42,11 @@ def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode())
 
 
+def parked(outbox: str) -> str:
+    """Name the stream beside an outbox for entries that can't be archived."""
+    return f"{outbox}:parked"
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The names of one deployment's keys.

@@ -1,7 +1,8 @@
 """The drain: moves what is on the outbox into the archive, exactly once in effect.
 
 An entry is taken off the outbox only after the transaction that holds it was committed. A drain
-that dies in between leaves the entry to the next one, and writing it again changes nothing.
+that dies in between leaves the entry to the next one, and writing it again changes nothing. One
+that can't be archived whatever is tried is parked on a stream of its own, out of the others' way.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from uuid import uuid4
 
 from openta_memory import _outbox
 from openta_memory._outbox import OutboxEntry
-from openta_memory.archive.entries import Batch, Cleared
+from openta_memory.archive import incoming
+from openta_memory.archive.entries import Entry, UnarchivableError
 from openta_memory.errors import ArchiveError, StoreReplyError
+from openta_memory.keys import parked as parked_stream
 
 if TYPE_CHECKING:
     from openta_memory.archive.database import Archive
@@ -32,6 +35,10 @@ POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 10.0
 
 Run = Callable[[Any], Awaitable[Any]]
+
+# An entry's id, and what it says or why it can't be archived.
+_Read = tuple[str, Entry]
+_Parked = tuple[str, str]
 
 
 class Drain:
@@ -62,7 +69,7 @@ class Drain:
             return sum([await self._drain(stream) for stream in self._streams])
 
     async def complete(self) -> None:
-        """Return once all that waits now is archived, by this drain or another one.
+        """Return once all that waits now is archived or parked, by this drain or another one.
 
         Raises:
             ArchiveError: When another one takes more than a few seconds.
@@ -108,10 +115,39 @@ class Drain:
             _outbox.read_new(stream, self._consumer, COUNT),
         ):
             while entries := await self._run(plan):
-                await self._archive.write([_readable(entry) for entry in entries if entry.fields])
-                await self._run(_outbox.settle(stream, [entry.id for entry in entries]))
-                moved += len(entries)
+                moved += await self._archive_or_park(stream, entries)
         return moved
+
+    async def _archive_or_park(self, stream: str, entries: Sequence[OutboxEntry]) -> int:
+        """Bring entries where they go, off the stream; tells how many were archived."""
+        read, parked = _read(entries)
+        parked += await self._write(read)
+        odd = {entry_id for entry_id, _ in parked}
+        if archived := [entry.id for entry in entries if entry.id not in odd]:
+            await self._run(_outbox.settle(stream, archived))
+        for entry_id, why in parked:
+            await self._park(stream, entry_id, why)
+        return len(archived)
+
+    async def _write(self, entries: Sequence[_Read]) -> list[_Parked]:
+        """Write entries; gives those that the database can't hold, found by halving."""
+        if not entries:
+            return []
+        try:
+            await self._archive.write([entry for _, entry in entries])
+        except UnarchivableError as error:
+            if len(entries) == 1:
+                return [(entries[0][0], str(error))]
+            half = len(entries) // 2
+            return await self._write(entries[:half]) + await self._write(entries[half:])
+        return []
+
+    async def _park(self, stream: str, entry_id: str, why: str) -> None:
+        if await self._run(_outbox.park(stream, entry_id, why)):
+            logger.error(
+                "[ARCHIVE] Entry %s of %s can't be archived and was moved to %s: %s",
+                *(entry_id, stream, parked_stream(stream), why),
+            )
 
     async def _make_group(self, stream: str) -> None:
         if stream in self._grouped:
@@ -124,16 +160,14 @@ class Drain:
         self._grouped.add(stream)
 
 
-def _readable(entry: OutboxEntry) -> Batch | Cleared:
-    fields = entry.fields
-    conversation_id = fields["id"].decode()
-    if fields["op"] == b"clear":
-        return Cleared(conversation_id, entry.position)
-    records = tuple((int(name), value) for name, value in fields.items() if name.isdigit())
-    return Batch(
-        conversation_id=conversation_id,
-        owner=fields["owner"].decode() or None,
-        at_ms=int(fields["at"]),
-        position=entry.position,
-        records=records,
-    )
+def _read(entries: Sequence[OutboxEntry]) -> tuple[list[_Read], list[_Parked]]:
+    """Read entries, but for those that were deleted; gives those apart that can't be read."""
+    read: list[_Read] = []
+    unreadable: list[_Parked] = []
+    for entry in entries:
+        try:
+            if entry.fields:
+                read.append((entry.id, incoming.read(entry)))
+        except UnarchivableError as error:
+            unreadable.append((entry.id, str(error)))
+    return read, unreadable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from openta_memory._records import Metadata
+from openta_memory.errors import ArchiveError
 
 # One message: its number in the conversation, counted from 1, and its JSON as the codec wrote it.
 Record = tuple[int, bytes]
@@ -13,6 +14,10 @@ Record = tuple[int, bytes]
 # Where a page of conversations ended: when its last one was appended to, in milliseconds since
 # 1970, and that one's id.
 Cursor = tuple[int, str]
+
+
+class UnarchivableError(ArchiveError):
+    """Raised when an entry can't be archived whatever is tried; others may well be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A conversation was emptied; what stands before `position` is gone."""
+    """A conversation was emptied; what stands before `position` is gone.
+
+    Attributes:
+        conversation_id: The conversation.
+        position: As in a batch.
+        token: Names this clear; one that was done with this name is not done again.
+    """
 
     conversation_id: str
     position: int
+    token: str = ""
 
 
 Entry = Batch | Cleared

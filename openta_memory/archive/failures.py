@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from sqlalchemy import exc
 
+from openta_memory.archive.entries import UnarchivableError
 from openta_memory.errors import ArchiveError, ArchiveUnavailableError
 
 # What a database call can raise; all of it goes through `from_database`.
-DATABASE_FAILURES = (exc.SQLAlchemyError, OSError)
+DATABASE_FAILURES = (exc.SQLAlchemyError, OSError, OverflowError, UnicodeError)
 
 _UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, OSError)
+
+# The database can't hold a value: it is neither away nor broken.
+_UNARCHIVABLE = (exc.DataError, exc.IntegrityError, OverflowError, UnicodeError)
 
 # These quote values, and with them what was said.
 _QUOTING = (exc.DataError, exc.IntegrityError)
 _TELLING = (exc.DBAPIError, exc.TimeoutError, OSError)
+
+# PostgreSQL: a value beyond one of its limits, which the driver tells as it tells a lost server.
+_BEYOND_A_LIMIT = "54"
 
 # PostgreSQL: a deadlock, and a transaction that has to be run again.
 _AGAIN = {"40P01", "40001"}
@@ -26,6 +33,8 @@ def from_database(error: Exception, *, database: str) -> ArchiveError:
         error: What SQLAlchemy, a driver or the file system raised.
         database: The database's URL without its password, to name in the message.
     """
+    if isinstance(error, _UNARCHIVABLE) or _state(error).startswith(_BEYOND_A_LIMIT):
+        return UnarchivableError(f"the archive at {database} refused: {_reason(error)}")
     if isinstance(error, _UNAVAILABLE) or _is_disconnect(error):
         return ArchiveUnavailableError(
             f"the archive at {database} can't be used ({_reason(error)}): "
@@ -36,8 +45,12 @@ def from_database(error: Exception, *, database: str) -> ArchiveError:
 
 def worth_a_retry(error: Exception) -> bool:
     """Say whether the same transaction may succeed on another connection."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return _is_disconnect(error) or state in _AGAIN
+    return _is_disconnect(error) or _state(error) in _AGAIN
+
+
+def _state(error: Exception) -> str:
+    """Give PostgreSQL's code of what went wrong."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _is_disconnect(error: Exception) -> bool:

@@ -16,9 +16,15 @@ _WRAPPED = "base64:"
 # Longer ids would not fit into an index of PostgreSQL's.
 _MAX_ID_BYTES = 512
 
+_BIGINT_BITS = 63  # and a sign
+
 
 def message_row(batch: Batch, seq: int, raw: bytes) -> dict[str, Any]:
-    """Give the row of one message; what its JSON doesn't tell is null."""
+    """Give the row of one message; what its JSON doesn't tell is null.
+
+    Raises:
+        OverflowError: When no column can hold one of the numbers.
+    """
     fields = _fields(raw)
     kwargs = fields.get("additional_kwargs")
     sources = kwargs.get("sources") if isinstance(kwargs, dict) else None
@@ -26,13 +32,13 @@ def message_row(batch: Batch, seq: int, raw: bytes) -> dict[str, Any]:
     return {
         "conversation_id": to_name(batch.conversation_id),
         "message_id": _message_id(fields.get("id"), batch.position, seq),
-        "seq": seq,
-        "position": batch.position,
+        "seq": _bigint(seq),
+        "position": _bigint(batch.position),
         "type": _clean(kind) if isinstance(kind, str) else None,
         "record": to_text(raw),
         "text": _text(fields.get("content")),
-        "sources": orjson.dumps(sources).decode() if isinstance(sources, list) else None,
-        "stored_ms": batch.at_ms,
+        "sources": _sources(sources),
+        "stored_ms": _bigint(batch.at_ms),
     }
 
 
@@ -83,6 +89,22 @@ def _message_id(given: object, position: int, seq: int) -> str:
     if len(name) * 4 > _MAX_ID_BYTES and len(name.encode()) > _MAX_ID_BYTES:
         return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
     return name
+
+
+def _bigint(number: int) -> int:
+    if number.bit_length() > _BIGINT_BITS:
+        raise OverflowError("a number takes more than 64 bits")
+    return number
+
+
+def _sources(given: object) -> str | None:
+    if not isinstance(given, list):
+        return None
+    try:
+        return orjson.dumps(given).decode()
+    except orjson.JSONEncodeError:
+        # Nested too deep to be spelled again; the record has them.
+        return None
 
 
 def _text(content: object) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from openta_memory import _outbox, store
 from openta_memory._commands import Command, Plan
-from openta_memory.keys import Keys
+from openta_memory.keys import Keys, parked
 from openta_memory.settings import MemorySettings
 
 _GLOB = re.compile(r"([*?\[\]\\^])")
@@ -34,6 +34,11 @@ class Server:
     def waiting(self) -> int:
         """Count what waits for the archive."""
         return sum(self._store.run(_outbox.length(name)) for name in self._keys.outboxes())
+
+    def parked(self) -> int:
+        """Count what could not be archived and was put aside."""
+        names = map(parked, self._keys.outboxes())
+        return sum(self._store.run(_outbox.length(name)) for name in names)
 
     def holds(self, conversation_id: str) -> bool:
         """Say whether Redis has anything of a conversation."""

@@ -58,10 +58,14 @@ def purge(settings: MemorySettings, before_ms: int) -> int:
 
 def facts(settings: MemorySettings) -> Facts:
     """Tell what Redis and the archive hold; None where there is none."""
-    found: Facts = {"redis": None, "outbox": None}
+    found: Facts = {"redis": None, "outbox": None, "parked": None}
     if settings.url:
         with opened_server(settings) as server:
-            found = {"redis": settings.server, "outbox": server.waiting()}
+            found = {
+                "redis": settings.server,
+                "outbox": server.waiting(),
+                "parked": server.parked(),
+            }
     if settings.database_url is None:
         return found | {"archive": None, "conversations": None, "messages": None}
     return found | asyncio.run(_archive_facts(settings))

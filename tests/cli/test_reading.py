@@ -217,6 +217,7 @@ def test_stats_count_what_waits_and_what_is_archived(
     assert told == {
         "redis": redis_url,
         "outbox": 1,
+        "parked": 0,
         "archive": database,
         "conversations": 2,
         "messages": 4,

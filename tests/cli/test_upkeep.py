@@ -83,3 +83,13 @@ def test_purge_spares_an_old_conversation_that_goes_on(run: Run, old: Conversati
 def test_purge_takes_no_age_that_is_none(run: Run, age: str) -> None:
     result = run("purge", f"--older-than={age}", "--yes")
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_stats_count_what_could_not_be_archived(
+    run: Run, memory: ConversationMemory, raw: Any
+) -> None:
+    memory.append("c", turn(1))
+    raw.xadd("openta:outbox", {"hello": "you"})
+    assert json.loads(run("sync", "--json").stdout) == {"archived": 1}
+    told = json.loads(run("stats", "--json").stdout)
+    assert (told["outbox"], told["parked"], told["messages"]) == (0, 1, 2)
