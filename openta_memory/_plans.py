@@ -13,14 +13,13 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 
 from openta_memory._commands import Command, Plan
-from openta_memory._records import Appended, Metadata, Trimmed, Window
+from openta_memory._records import Appended, Metadata, Prepared, Trimmed, Window
+from openta_memory._spelling import counted, milliseconds, moment, named, short, text
 from openta_memory.codec import Codec, Decoded, JSONCodec, checked_messages
 from openta_memory.errors import (
     CorruptMessageError,
@@ -35,6 +34,11 @@ from openta_memory.settings import MAX_TTL
 from openta_memory.window import first_of_cut
 
 logger = logging.getLogger("openta_memory")
+
+
+# What is known of a conversation that Redis may have lost: nothing yet; what the archive had was
+# put back; the archive gave no answer.
+Asked = Literal["on", "asked", "away"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,10 @@ class Plans:
     keys: Keys = field(default_factory=Keys)
     codec: Codec = field(default_factory=JSONCodec)
 
-    def append(
-        self,
-        session_id: str,
-        messages: Sequence[BaseMessage],
-        *,
-        owner: str | None = None,
-        token: str | None = None,
-        asked: bool = False,
-    ) -> Plan[Appended]:
-        """Store a batch as one block; the same token twice stores it once.
-
-        With an archive, the answer is cold where Redis lost the conversation, unless the archive
-        was `asked` for it.
+    def prepare(
+        self, session_id: str, messages: Sequence[BaseMessage], token: str | None = None
+    ) -> Prepared:
+        """Encode a batch once, so that whatever way it is tried again, it is known to be the same.
 
         Raises:
             MessageError: When a message can't be stored; then none of the batch is.
@@ -79,14 +74,29 @@ class Plans:
         batch = checked_messages(messages)
         noise = os.urandom(6 + 16 * len(batch))
         records = self._encode(session_id, batch, noise[6:])
+        return Prepared(b64encode(noise[:6]) if token is None else short(token), tuple(records))
+
+    def append(
+        self,
+        session_id: str,
+        batch: Prepared,
+        *,
+        owner: str | None = None,
+        archive: Asked = "on",
+    ) -> Plan[Appended]:
+        """Store a batch as one block; the same token twice stores it once.
+
+        With an archive, the answer is cold where Redis lost the conversation, unless the archive
+        was asked for it, or is away.
+        """
         words = (
             self.ttl,
             self.max_messages,
-            _named(owner),
-            b64encode(noise[:6]) if token is None else _short(token),
+            named(owner),
+            batch.token,
             session_id,
-            "asked" if self.archived and asked else self._archive(),
-            *records,
+            archive if self.archived else "off",
+            *batch.records,
         )
         keys = self._keys(session_id, owner, outbox=self.archived)
         command = Command(words, load("append"), keys)
@@ -116,20 +126,18 @@ class Plans:
     def window_then_append(
         self,
         session_id: str,
-        messages: Sequence[BaseMessage],
+        batch: Prepared,
         *,
         owner: str | None = None,
-        token: str | None = None,
-        asked: bool = False,
+        archive: Asked = "on",
     ) -> Plan[tuple[Window, Appended]]:
         """Read the conversation, then store a batch behind what was read."""
-        batch = checked_messages(messages)
-        append = self.append(session_id, batch, owner=owner, token=token, asked=asked)
+        append = self.append(session_id, batch, owner=owner, archive=archive)
         both = self.window(session_id, owner=owner).and_then(append)
 
         def read(replies: list[Any]) -> tuple[Window, Appended]:
             try:
-                return _before(*both.read(replies), len(batch))
+                return _before(*both.read(replies), len(batch.records))
             except CorruptMessageError as error:
                 raise CorruptMessageError(f"{error}. The new messages were stored.") from None
 
@@ -152,13 +160,17 @@ class Plans:
         """
         counted(keep, 1, "keep")
         keys = self.keys.conversation(session_id)
-        command = Command((self.ttl, _named(owner), keep), load("trim"), keys)
+        command = Command((self.ttl, named(owner), keep), load("trim"), keys)
         return Plan((command,), lambda replies: self._trimmed(session_id, replies[0]))
 
-    def clear(self, session_id: str, *, owner: str | None = None) -> Plan[bool]:
-        """Remove a conversation; says whether there was one."""
+    def clear(self, session_id: str, *, owner: str | None = None, token: str = "") -> Plan[bool]:
+        """Remove a conversation; says whether there was one.
+
+        The token tells the archive that it did this already, when Redis gets to it late.
+        """
         keys = self._keys(session_id, owner, outbox=self.archived)
-        command = Command((_named(owner), session_id, self._archive()), load("clear"), keys)
+        words = (named(owner), session_id, self._archive(), token)
+        command = Command(words, load("clear"), keys)
         return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
 
     def restore(
@@ -175,13 +187,38 @@ class Plans:
             self.ttl,
             metadata.owner or "",
             metadata.seq,
-            _milliseconds(metadata.created_at),
-            _milliseconds(metadata.updated_at),
+            milliseconds(metadata.created_at),
+            milliseconds(metadata.updated_at),
             metadata.title or "",
             *records,
         )
         command = Command(words, load("restore"), self.keys.conversation(session_id))
         return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
+
+    def archived_window(
+        self,
+        session_id: str,
+        metadata: Metadata | None,
+        records: Sequence[tuple[int, bytes]],
+        *,
+        limit: int | None = None,
+        owner: str | None = None,
+    ) -> Window:
+        """Give what Redis would, from the latest records of the archive, at most the cap.
+
+        Raises:
+            OwnerError: When it is not this owner's.
+        """
+        if limit is not None:
+            counted(limit, 1, "limit")
+        named(owner)
+        if metadata is None:
+            return Window([], [], None)
+        if owner is not None and metadata.owner != owner:
+            raise _refusal(session_id)
+        rows = self.whole_turns(session_id, records)
+        metadata = replace(metadata, length=len(rows), ttl=self.ttl)
+        return self._cut(session_id, metadata, rows[-limit - 1 if limit else 0 :], limit)
 
     def whole_turns(self, session_id: str, records: Sequence[tuple[int, bytes]]) -> list[bytes]:
         """Cut the latest records of a conversation to whole turns, where they can be read."""
@@ -214,7 +251,7 @@ class Plans:
         return (*keys, self.keys.outbox(session_id)) if outbox else keys
 
     def _look(self, session_id: str, owner: str | None, own_ttl: int | None = None) -> Command:
-        words = (self.ttl, _named(owner), "" if own_ttl is None else own_ttl, self._archive())
+        words = (self.ttl, named(owner), "" if own_ttl is None else own_ttl, self._archive())
         return Command(words, load("window"), self._keys(session_id, owner, outbox=False))
 
     def _encode(
@@ -277,8 +314,14 @@ class Plans:
         metadata = self._metadata(session_id, look)
         if metadata is None:
             return Window([], [], None)
-        if owners and _text(owners[0]) != owner:
+        if owners and text(owners[0]) != owner:
             raise _refusal(session_id)
+        return self._cut(session_id, metadata, rows, limit)
+
+    def _cut(
+        self, session_id: str, metadata: Metadata, rows: Sequence[bytes], limit: int | None
+    ) -> Window:
+        """Decode rows, of which there is one more than the limit where the limit cuts."""
         was_cut = limit is not None and len(rows) > limit
         decoded, skipped = self._decode(session_id, rows[1:] if was_cut else rows)
         messages = [message for message, _ in decoded]
@@ -294,12 +337,12 @@ class Plans:
         try:
             return Metadata(
                 session_id=session_id,
-                owner=_text(owner),
+                owner=text(owner),
                 seq=int(seq) if seq else length,
                 length=length,
-                created_at=_datetime(created),
-                updated_at=_datetime(updated),
-                title=_text(title),
+                created_at=moment(created),
+                updated_at=moment(updated),
+                title=text(title),
                 ttl=int(ttl),
             )
         except (ValueError, OverflowError, OSError):
@@ -318,7 +361,7 @@ class Plans:
 def _checked(session_id: str, reply: list[Any]) -> list[Any]:
     if not isinstance(reply, list) or not reply:
         raise StoreReplyError(f"Redis gave a reply that no script of ours gives: {reply!r:.80}")
-    status = _text(reply[0])
+    status = text(reply[0])
     if status == "refused":
         raise _refusal(session_id)
     return [status, *reply[1:]]
@@ -337,41 +380,3 @@ def _before(window: Window, appended: Appended, count: int) -> tuple[Window, App
     messages, stored_ms = list(window.messages), list(window.stored_ms)
     del messages[batch], stored_ms[batch]
     return replace(window, messages=messages, stored_ms=stored_ms), appended
-
-
-def _named(owner: str | None) -> str:
-    """Spell an owner for a script; nobody named is a trusted caller."""
-    if owner is None:
-        return ""
-    encode_id(owner, what="owner")
-    return owner
-
-
-def counted(number: int, least: int, what: str, *, most: int | None = None) -> None:
-    """Refuse what is no whole number within its bounds.
-
-    Raises:
-        ValueError: When it is not.
-    """
-    if not isinstance(number, int) or number < least or (most is not None and number > most):
-        upper = "" if most is None else f" and at most {most}"
-        raise ValueError(
-            f"{what} must be a whole number, {least} or more{upper}, got {number!r:.40}"
-        )
-
-
-def _text(value: bytes | str | None) -> str | None:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _datetime(milliseconds: bytes | str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None
-
-
-def _milliseconds(moment: datetime | None) -> int:
-    return round((moment or datetime.now(UTC)).timestamp() * 1000)
-
-
-def _short(token: str) -> bytes:
-    encode_id(token, what="token")
-    return b64encode(blake2b(token.encode(), digest_size=6).digest())

@@ -51,6 +51,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as it will be stored.
+
+    Attributes:
+        token: Names it to Redis, which does the same append once.
+        records: Its messages, encoded; each has its id, by which the archive stores it once.
+    """
+
+    token: bytes
+    records: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """What an append did.
 

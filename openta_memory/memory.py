@@ -97,9 +97,9 @@ class ConversationMemory:
         if plans.archived:
             from openta_memory.archive.tier import build_tier  # noqa: PLC0415 - an extra
 
-            run, streams = self._connections.run_apart, plans.keys.outboxes()
+            run, embedded = self._connections.run_apart, self._connections.embedded
             self._flows.tier = build_tier(
-                self.settings, database, run, streams, embedded=self._connections.embedded
+                self.settings, database, run, plans.keys, embedded=embedded
             )
 
     @classmethod

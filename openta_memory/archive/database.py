@@ -8,7 +8,8 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from openta_memory.archive import engines, reader, writer
+from openta_memory._records import Appended
+from openta_memory.archive import engines, past, reader, writer
 from openta_memory.archive.entries import Conversation, Counts, Cursor, Entry, Record, Snapshot
 from openta_memory.archive.migrations import migrate
 from openta_memory.archive.rows import to_name
@@ -157,6 +158,36 @@ class Archive:
         purged = await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_not(None)))
         await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_(None)))
         return len(purged)
+
+    async def append(
+        self, conversation_id: str, owner: str | None, records: Sequence[bytes]
+    ) -> Appended:
+        """Store messages while Redis is away; they are numbered for good by `settle`.
+
+        Raises:
+            OwnerError: When the conversation is not this owner's.
+        """
+        return await self._run(
+            lambda connection: past.append(connection, conversation_id, owner, records)
+        )
+
+    async def clear(self, conversation_id: str, owner: str | None, token: str) -> bool:
+        """Clear a conversation while Redis is away; says whether there was one.
+
+        Raises:
+            OwnerError: When the conversation is not this owner's.
+        """
+        return await self._run(
+            lambda connection: past.clear(connection, conversation_id, owner, token)
+        )
+
+    async def ahead(self, limit: int) -> list[str]:
+        """Read ids of conversations that were changed while Redis was away."""
+        return await self._run(lambda connection: past.ahead(connection, limit), writes=False)
+
+    async def settle(self, conversation_ids: Sequence[str], through: int | None = None) -> None:
+        """Number what was stored while Redis was away; Redis must have forgotten it before."""
+        await self._run(lambda connection: past.settle(connection, conversation_ids, through))
 
     async def ping(self) -> None:
         """Make sure that the database answers."""

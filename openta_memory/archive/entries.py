@@ -11,6 +11,9 @@ from openta_memory.errors import ArchiveError
 # One message: its number in the conversation, counted from 1, and its JSON as the codec wrote it.
 Record = tuple[int, bytes]
 
+# What is numbered above was numbered without knowing all that came before: see `past.settle`.
+PROVISIONAL = 2**40
+
 # Where a page of conversations ended: when its last one was appended to, in milliseconds since
 # 1970, and that one's id.
 Cursor = tuple[int, str]
@@ -39,6 +42,11 @@ class Batch:
     position: int
     records: tuple[Record, ...]
 
+    @property
+    def is_provisional(self) -> bool:
+        """Say whether its numbers are to be settled."""
+        return any(seq > PROVISIONAL for seq, _ in self.records)
+
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
@@ -65,10 +73,12 @@ class Snapshot:
     Attributes:
         metadata: `length` counts the records given here; `ttl` is 0.
         records: The latest messages, oldest first.
+        ahead: Whether it was written to in a way that Redis does not know of.
     """
 
     metadata: Metadata
     records: tuple[Record, ...]
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,13 @@ _VIEW = """
 """
 
 
+_AHEAD = (
+    "ALTER TABLE conversations ADD COLUMN ahead bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE conversations ADD COLUMN cleared_token text",
+    "CREATE INDEX conversations_ahead ON conversations (id) WHERE ahead > 0",
+)
+
+
 def _make_tables(_: str) -> Sequence[str]:
     return _TABLES
 
@@ -90,8 +97,16 @@ def _make_view(dialect: str) -> Sequence[str]:
     return (_VIEW.format(timestamp=_TIMESTAMP[dialect]),)
 
 
+def _mark_ahead(_: str) -> Sequence[str]:
+    return _AHEAD
+
+
 # Dialect -> statements; a migration's number is its place, counted from 1.
-MIGRATIONS: tuple[Callable[[str], Sequence[str]], ...] = (_make_tables, _make_view)
+MIGRATIONS: tuple[Callable[[str], Sequence[str]], ...] = (
+    _make_tables,
+    _make_view,
+    _mark_ahead,
+)
 
 # Any number that nobody else locks: "openta" in ASCII.
 _LOCK = 0x6F70656E7461

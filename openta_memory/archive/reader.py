@@ -32,7 +32,7 @@ async def snapshot(
         return None
     found = [] if limit == 0 or rows[0].record is None else reversed(rows)
     records = tuple((row.number, from_text(row.record)) for row in found)
-    return Snapshot(metadata=_metadata(rows[0], len(records)), records=records)
+    return Snapshot(_metadata(rows[0], len(records)), records, ahead=rows[0].ahead > 0)
 
 
 async def page(

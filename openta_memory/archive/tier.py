@@ -7,14 +7,21 @@ import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from openta_memory._records import Appended
 from openta_memory.archive import Archive
 from openta_memory.archive.bridge import LoopThread
 from openta_memory.archive.drain import Drain, Run
-from openta_memory.archive.entries import Snapshot
-from openta_memory.errors import OpenTAMemoryError, SettingsError
+from openta_memory.archive.entries import Record, Snapshot
+from openta_memory.archive.outage import Outage
+from openta_memory.errors import (
+    ArchiveError,
+    OpenTAMemoryError,
+    SettingsError,
+    StoreUnavailableError,
+)
+from openta_memory.keys import Keys
 from openta_memory.settings import MemorySettings
 
 if TYPE_CHECKING:
@@ -22,16 +29,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openta_memory")
 
-T = TypeVar("T")
-
 DEFAULT_INTERVAL = 300.0
+
+# How long a first call waits for an archive before it goes on without.
+READY_SECONDS = 3.0
 
 
 def build_tier(
     settings: MemorySettings,
     database: str | AsyncEngine | None,
     run: Run,
-    streams: Sequence[str],
+    keys: Keys,
     *,
     embedded: bool,
 ) -> ArchiveTier:
@@ -50,67 +58,104 @@ def build_tier(
         # What the embedded Redis holds ends with the process, so nothing may wait in it.
         interval = 0.0 if embedded else DEFAULT_INTERVAL
     return ArchiveTier(
-        Archive(database), run, streams, interval=interval, auto=settings.auto_sync_to_db
+        Archive(database), run, keys, interval=interval, auto=settings.auto_sync_to_db
     )
 
 
 class ArchiveTier:
     """Keeps an archive beside one Redis; may be called from any thread and any event loop.
 
-    Every method gives a future of `concurrent.futures`.
+    Every method that does something gives a future of `concurrent.futures`.
 
     Args:
         archive: The database.
         run: Sends a plan to Redis, on whatever loop is running.
-        streams: The outbox's streams.
+        keys: How keys are named.
         interval: Seconds between two drains; 0 archives each append before it is acknowledged.
-        auto: Drain at each interval, from `start` on.
+        auto: Drain at each interval, once it is ready.
     """
 
     def __init__(
-        self, archive: Archive, run: Run, streams: Sequence[str], *, interval: float, auto: bool
+        self, archive: Archive, run: Run, keys: Keys, *, interval: float, auto: bool
     ) -> None:
         self.archive = archive
         self.interval = interval
-        self._run = run
-        self._streams = streams
         self._auto = auto and interval > 0
-        self._starting = Lock()
+        self._run = run
+        self._keys = keys
         self._thread = LoopThread()
-        self._opening: asyncio.Lock | None = None
-        self._drain: Drain | None = None
-        self._periodic: asyncio.Task[None] | None = None
+        self._begin()
 
-    def start(self) -> None:
-        """Begin to drain at each interval, where that was asked for; once."""
-        with self._starting:
-            if self._auto:
-                self._auto = False
-                self._thread.submit(self._begin())
+    @property
+    def is_ready(self) -> bool:
+        """Say whether it was looked for what Redis missed."""
+        return self._is_ready
 
-    def snapshot(self, session_id: str, limit: int | None) -> Future[Snapshot | None]:
-        """Read a conversation's latest records, after all that waits was archived."""
-        return self._submit(self._snapshot(session_id, limit))
+    @property
+    def is_redis_away(self) -> bool:
+        """Say whether reads and appends have to go past Redis."""
+        return self._outage.is_redis_away
 
-    def page(self, session_id: str, before: int | None, limit: int) -> Future[Any]:
-        """Read records before a seq, after all that waits was archived."""
-        return self._submit(self._page(session_id, before, limit))
+    def redis_went(self, error: StoreUnavailableError) -> None:
+        """Go past Redis until it is found again."""
+        self._outage.redis_went(error)
+
+    def archive_went(self, error: ArchiveError) -> None:
+        """Make good what the archive was not asked for, once it is found again."""
+        self._outage.archive_went(error)
+
+    def get_ready(self) -> Future[None]:
+        """Reload what was written past Redis, and begin to drain at each interval.
+
+        It is given a few seconds; what takes longer goes on behind.
+        """
+        return self._thread.submit(self._get_ready())
+
+    def append(
+        self, session_id: str, owner: str | None, records: Sequence[bytes]
+    ) -> Future[Appended | None]:
+        """Store messages past Redis; None, and nothing stored, when it is back."""
+        return self._thread.submit(
+            self._outage.unless_over(self.archive.append, session_id, owner, records)
+        )
+
+    def clear(self, session_id: str, owner: str | None, token: str) -> Future[bool | None]:
+        """Clear a conversation past Redis; None, and nothing done, when it is back."""
+        return self._thread.submit(
+            self._outage.unless_over(self.archive.clear, session_id, owner, token)
+        )
+
+    def snapshot(
+        self, session_id: str, limit: int | None, *, past_redis: bool = False
+    ) -> Future[Snapshot | None]:
+        """Read a conversation's latest records, all that waits included unless past Redis."""
+        if past_redis:
+            return self._thread.submit(self.archive.snapshot(session_id, limit))
+        return self._thread.submit(self._snapshot(session_id, limit))
+
+    def page(
+        self, session_id: str, before: int | None, limit: int, *, past_redis: bool = False
+    ) -> Future[list[Record]]:
+        """Read records before a seq, all that waits included unless past Redis."""
+        if past_redis:
+            return self._thread.submit(self.archive.page(session_id, before, limit))
+        return self._thread.submit(self._page(session_id, before, limit))
 
     def complete(self) -> Future[None]:
         """Return once all that waits now is archived, whoever took it off the outbox."""
-        return self._submit(self._complete())
+        return self._thread.submit(self._drain.complete())
 
     def sync(self) -> Future[int]:
         """Archive what waits now; tells how many entries that were."""
-        return self._submit(self._sync())
+        return self._thread.submit(self._sync())
 
     def waiting(self) -> Future[int]:
         """Count the entries on the outbox."""
-        return self._submit(self._waiting())
+        return self._thread.submit(self._drain.waiting())
 
     def ping(self) -> Future[None]:
         """Raise an ArchiveError when the database can't be used."""
-        return self._submit(self.archive.ping())
+        return self._thread.submit(self.archive.ping())
 
     def close(self, finish: Coroutine[Any, Any, None]) -> None:
         """Archive what waits, close the database and the thread.
@@ -126,33 +171,34 @@ class ArchiveTier:
         finally:
             self._thread.close()
 
-    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        return self._thread.submit(self._opened(coroutine))
+    def _begin(self) -> None:
+        """Make what belongs to one run of the thread's loop."""
+        self._drain = Drain(self._run, self.archive, self._keys.outboxes())
+        self._outage = Outage(self._run, self.archive, self._keys, self._drain, self._thread)
+        self._preparing: asyncio.Task[None] | None = None
+        self._periodic: asyncio.Task[None] | None = None
+        self._is_ready = False
 
-    async def _opened(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    async def _get_ready(self) -> None:
+        self._preparing = self._preparing or asyncio.create_task(self._prepare())
+        await asyncio.wait({self._preparing}, timeout=READY_SECONDS)
+        self._is_ready = True
+
+    async def _prepare(self) -> None:
+        if self._auto:
+            self._periodic = asyncio.create_task(self._drain_for_ever())
         try:
-            await self._open()
-        except BaseException:
-            coroutine.close()
-            raise
-        return await coroutine
-
-    async def _open(self) -> None:
-        self._opening = self._opening or asyncio.Lock()
-        async with self._opening:
-            if self._drain is None:
-                await self.archive.open()
-                self._drain = Drain(self._run, self.archive, self._streams)
-
-    async def _begin(self) -> None:
-        self._periodic = asyncio.create_task(self._drain_for_ever())
+            await self._outage.reload()
+        except StoreUnavailableError as error:
+            self.redis_went(error)
+        except ArchiveError as error:
+            self.archive_went(error)
 
     async def _drain_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.interval)
             try:
-                await self._open()
-                moved = await self._drained().once()
+                moved = await self._sync()
             except OpenTAMemoryError as error:
                 logger.error(
                     "[ARCHIVE] Could not drain the outbox, which goes on growing: %s", error
@@ -162,38 +208,34 @@ class ArchiveTier:
                     logger.info("[ARCHIVE] Archived %d entries", moved)
 
     async def _snapshot(self, session_id: str, limit: int | None) -> Snapshot | None:
-        await self._drained().complete()
+        await self._drain.complete()
+        found = await self.archive.snapshot(session_id, limit)
+        if found is None or not found.ahead:
+            return found
+        await self.archive.settle([session_id])
         return await self.archive.snapshot(session_id, limit)
 
-    async def _page(self, session_id: str, before: int | None, limit: int) -> Any:
-        await self._drained().complete()
+    async def _page(self, session_id: str, before: int | None, limit: int) -> list[Record]:
+        await self._drain.complete()
         return await self.archive.page(session_id, before, limit)
 
     async def _sync(self) -> int:
-        return await self._drained().once()
-
-    async def _waiting(self) -> int:
-        return await self._drained().waiting()
-
-    async def _complete(self) -> None:
-        await self._drained().complete()
-
-    def _drained(self) -> Drain:
-        if self._drain is None:
-            raise RuntimeError("the archive is not open")
-        return self._drain
+        moved = await self._drain.once()
+        await self._outage.reload()
+        return moved
 
     async def _close(self, finish: Coroutine[Any, Any, None]) -> None:
-        if self._periodic:
-            self._periodic.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._periodic
+        for task in (self._preparing, self._periodic):
+            if task:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await self._outage.close()
         try:
-            if self._drain:
-                await self._drain.once()
+            await self._drain.once()
         except OpenTAMemoryError as error:
             logger.error("[ARCHIVE] What waits on the outbox could not be archived: %s", error)
         finally:
-            self._drain, self._opening = None, None
             await self.archive.aclose()
             await finish
+            self._begin()

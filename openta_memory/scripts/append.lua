@@ -5,7 +5,8 @@
 --   conversation meta   HASH    owner       who may see it; absent when nobody was named
 --                               created_at, updated_at   milliseconds since 1970
 --                               seq         how many messages were ever appended; the number of
---                                           the last one, counted from 1
+--                                           the last one, counted from 1, or from PROVISIONAL
+--                                           while the archive must settle what it is
 --                               tokens, older   "|token ms seq length;" of the latest appends,
 --                                           newest first: see lib_tokens
 --                               ttl         seconds, where this conversation has its own
@@ -18,7 +19,8 @@
 --
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: outbox (with an archive)
 -- ARGV  1 ttl in seconds, 2 cap, 3 owner or '', 4 token, 5 conversation id,
---       6 archive: 'off', 'on', or 'asked' once the archive was asked for the conversation,
+--       6 archive: 'off', 'on', or once it had to be asked for the conversation: 'asked', or
+--         'away' when it gave no answer, so that numbers are provisional,
 --       7... records; none only makes sure that the conversation exists
 -- Replies {status, seq, length, 1 if the conversation is new}; status is stored, seen (this token's
 -- append was done before: what it did then), cold (the archive must be asked first; nothing
@@ -28,6 +30,9 @@
 -- include lib_push
 -- include lib_tokens
 -- include lib_turns
+
+-- 2^40: what is numbered above is put into its place when the archive knows all of it.
+local PROVISIONAL = 1099511627776
 
 local ttl, cap, owner, token, id, archive = unpack(ARGV, 1, 6)
 local count = #ARGV - 6
@@ -44,6 +49,9 @@ if is_new or owner ~= '' or archive ~= 'off' then
   end
   if refuses(owner, held[1], seq or length > 0) then
     return {'refused', 0, 0}
+  end
+  if archive == 'away' and (is_new or (length == 0 and seq > 0)) then
+    seq = PROVISIONAL + (seq or length) % PROVISIONAL
   end
   seq = seq or length
 end

@@ -72,7 +72,7 @@ def test_with_no_interval_an_append_waits_for_what_another_drain_took(
     run = memory._connections.run_apart
     tier = memory._flows.tier
     assert tier is not None
-    drain = tier._drained()
+    drain = tier._drain
 
     async def taken_by_another(plan: Any) -> Any:
         words = plan.commands[0].words

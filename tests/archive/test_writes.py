@@ -47,10 +47,11 @@ def test_writing_the_same_entries_again_changes_nothing(url: str) -> None:
     using(url, work)
 
 
-def test_a_conversation_keeps_its_first_owner_and_knows_its_times(url: str) -> None:
+def test_a_conversation_is_its_latest_owners_and_knows_its_times(url: str) -> None:
     async def work(archive: Archive) -> Snapshot | None:
-        await archive.write([batch(5, owner="ann")])
-        await archive.write([batch(7, owner="bob"), batch(6)])
+        # Given batches that overtook each other, and the clear that let the owner change
+        await archive.write([batch(5, owner="bob"), batch(7, owner="ann")])
+        await archive.write([batch(6, owner="bob")])
         return await archive.snapshot("c", 1)
 
     snapshot = using(url, work)

@@ -89,9 +89,7 @@ def test_a_setting_that_is_wrong_or_missing_ends_with_2_and_is_named(
     assert "hidden" not in line
 
 
-@pytest.mark.parametrize(
-    "words", [["show", "c"], ["sync"], ["import"], ["stats"], ["export"]], ids=" ".join
-)
+@pytest.mark.parametrize("words", [["sync"], ["import"], ["stats"], ["export"]], ids=" ".join)
 def test_a_redis_that_is_down_ends_with_1_and_shows_no_password(
     command: Command, words: list[str]
 ) -> None:

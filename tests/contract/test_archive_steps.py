@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 
-from openta_memory import Metadata
+from openta_memory import Appended, Metadata
 from openta_memory._plans import Plan, Plans
 from openta_memory.store import RedisStore
 from openta_memory.testing import turn
@@ -31,6 +31,12 @@ PLANS, WITHOUT = Plans(ttl=60, archived=True), Plans(ttl=60)
 RECORDS = [PLANS.codec.encode("c", message, new_id="n", now_ms=1) for message in turn(9)]
 
 
+def append(
+    plans: Plans, messages: list[BaseMessage], *, token: str | None = None, **given: Any
+) -> Plan[Appended]:
+    return plans.append("c", plans.prepare("c", messages, token), **given)
+
+
 def entries(client: Any) -> list[dict[str, str]]:
     return [
         {name.decode(): value.decode() for name, value in fields.items()}
@@ -39,7 +45,7 @@ def entries(client: Any) -> list[dict[str, str]]:
 
 
 def test_without_an_archive_nothing_is_put_on_the_outbox(client: Any, run: Run) -> None:
-    run(WITHOUT.append("c", turn(1)))
+    run(append(WITHOUT, turn(1)))
     run(WITHOUT.clear("c"))
     assert client.exists(OUTBOX) == 0
 
@@ -47,51 +53,51 @@ def test_without_an_archive_nothing_is_put_on_the_outbox(client: Any, run: Run) 
 def test_with_an_archive_a_conversation_redis_has_not_is_cold_and_nothing_is_written(
     client: Any, run: Run
 ) -> None:
-    appended = run(PLANS.append("c", turn(1), owner="ann"))
+    appended = run(append(PLANS, turn(1), owner="ann"))
     assert appended.cold
     assert client.dbsize() == 0
 
 
 def test_once_the_archive_was_asked_the_append_is_done(run: Run) -> None:
-    appended = run(PLANS.append("c", turn(1), owner="ann", asked=True))
+    appended = run(append(PLANS, turn(1), owner="ann", archive="asked"))
     assert (appended.cold, appended.created, appended.seq) == (False, True, 2)
-    assert not run(PLANS.append("c", turn(2), owner="ann")).cold
+    assert not run(append(PLANS, turn(2), owner="ann")).cold
 
 
 @pytest.mark.parametrize("lost", [LIST, META])
 def test_a_conversation_that_lost_one_of_its_keys_is_cold(client: Any, run: Run, lost: str) -> None:
-    run(PLANS.append("c", turn(1), asked=True))
+    run(append(PLANS, turn(1), archive="asked"))
     client.delete(lost)
-    assert run(PLANS.append("c", turn(2))).cold
+    assert run(append(PLANS, turn(2))).cold
 
 
 def test_a_conversation_that_has_no_messages_yet_is_not_cold(run: Run) -> None:
-    run(PLANS.append("c", [], asked=True))
-    assert not run(PLANS.append("c", turn(1))).cold
+    run(append(PLANS, [], archive="asked"))
+    assert not run(append(PLANS, turn(1))).cold
 
 
 def test_the_outbox_carries_what_was_appended_and_cleared_in_order(client: Any, run: Run) -> None:
-    run(PLANS.append("c", turn(1), owner="ann", asked=True))
-    run(PLANS.append("c", turn(2)))
-    run(PLANS.clear("c"))
+    run(append(PLANS, turn(1), owner="ann", archive="asked"))
+    run(append(PLANS, turn(2)))
+    run(PLANS.clear("c", token="t"))
     first, second, third = entries(client)
     assert (first["op"], first["id"], first["owner"]) == ("append", "c", "ann")
     assert [json.loads(first[seq])["content"] for seq in "12"] == ["question 1", "answer 1"]
     assert [json.loads(second[seq])["content"] for seq in "34"] == ["question 2", "answer 2"]
     assert second["owner"] == "ann"
     assert abs(int(first["at"]) / 1000 - datetime.now(UTC).timestamp()) < 60
-    assert third == {"op": "clear", "id": "c", "owner": "ann"}
+    assert third == {"op": "clear", "id": "c", "owner": "ann", "token": "t"}
 
 
 def test_the_same_token_puts_nothing_on_the_outbox_again(client: Any, run: Run) -> None:
     for _ in range(3):
-        run(PLANS.append("c", turn(1), token="t", asked=True))
+        run(append(PLANS, turn(1), token="t", archive="asked"))
     assert client.xlen(OUTBOX) == 1
 
 
 def test_a_large_batch_is_put_on_the_outbox_in_parts(client: Any, run: Run) -> None:
     batch = [HumanMessage(str(number)) for number in range(2500)]
-    run(Plans(max_messages=0, archived=True).append("c", batch, asked=True))
+    run(append(Plans(max_messages=0, archived=True), batch, archive="asked"))
     sent = [int(name) for entry in entries(client) for name in entry if name.isdigit()]
     assert client.xlen(OUTBOX) == 3
     assert sent == list(range(1, 2501))
@@ -103,13 +109,13 @@ def test_a_restored_conversation_is_as_it_was_and_goes_on_counting(client: Any, 
     window = run(PLANS.window("c", owner="ann"))
     assert [message.text for message in window.messages] == ["question 9", "answer 9"]
     assert window.metadata == KNOWN
-    assert run(PLANS.append("c", turn(1), owner="ann")).seq == 43
+    assert run(append(PLANS, turn(1), owner="ann")).seq == 43
     assert 0 < client.ttl(LIST) <= 60
     assert client.ttl(LIST) == client.ttl(META)
 
 
 def test_what_redis_has_by_now_is_not_restored_over(client: Any, run: Run) -> None:
-    run(WITHOUT.append("c", turn(1)))
+    run(append(WITHOUT, turn(1)))
     again = run(PLANS.restore("c", RECORDS, KNOWN))
     assert (again.seq, again.length, again.repeated) == (2, 2, True)
     assert client.llen(LIST) == 2
@@ -117,7 +123,7 @@ def test_what_redis_has_by_now_is_not_restored_over(client: Any, run: Run) -> No
 
 @pytest.mark.parametrize("left", [LIST, META])
 def test_what_is_left_of_a_lost_conversation_gives_way(client: Any, run: Run, left: str) -> None:
-    run(WITHOUT.append("c", turn(1)))
+    run(append(WITHOUT, turn(1)))
     client.delete(META if left == LIST else LIST)
     assert not run(PLANS.restore("c", RECORDS, KNOWN)).repeated
     records = [json.loads(raw)["content"] for raw in client.lrange(LIST, 0, -1)]

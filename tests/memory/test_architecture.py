@@ -25,8 +25,8 @@ LAYERS: tuple[set[str], ...] = (
     {"memory"},
     {"_connections", "_flows"},
     {"archive", "store", "aio", "embedded"},
-    {"_plans", "_outbox"},
-    {"_commands", "_log", "_records"},
+    {"_plans", "_outbox", "_reload"},
+    {"_commands", "_log", "_records", "_spelling"},
     {"scripts", "codec", "window", "keys", "settings"},
     {"errors"},
 )

@@ -28,7 +28,7 @@ def test_a_conversation_that_began_between_the_commands_is_not_shown() -> None:
 
 def test_a_reply_that_no_script_gives_is_an_error() -> None:
     with pytest.raises(StoreReplyError, match="no script of ours"):
-        Plans().append("c", [HumanMessage("q")]).read([b"OK"])
+        Plans().append("c", Plans().prepare("c", [HumanMessage("q")])).read([b"OK"])
 
 
 @pytest.mark.parametrize("limit", [0, -1])

@@ -1,0 +1,99 @@
+"""The rows of conversations, held by a transaction while entries are applied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openta_memory.archive.entries import PROVISIONAL, Batch
+from openta_memory.archive.rows import to_name
+from openta_memory.archive.tables import CONVERSATIONS
+
+MS = 1_000_000  # one millisecond in a position
+
+_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+# Of a conversation's messages: the last number, and when the first and the last were stored.
+Remains = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Held:
+    """A conversation's row; the fields are its columns."""
+
+    id: str
+    owner: str | None
+    title: str | None
+    created_ms: int | None
+    updated_ms: int | None
+    seq: int
+    cleared_through: int
+    ahead: int
+    cleared_token: str | None
+
+    @property
+    def exists(self) -> bool:
+        """Say whether it is more than the memory of a clear."""
+        return self.created_ms is not None
+
+    def take(self, batch: Batch) -> None:
+        """Reckon with a batch's messages."""
+        owner = None if batch.owner is None else to_name(batch.owner)
+        if self.created_ms is None:
+            self.owner, self.created_ms, self.updated_ms = owner, batch.at_ms, None
+        elif owner is not None and batch.at_ms >= (self.updated_ms or 0):
+            # Redis lets an owner change only behind a clear, which may arrive after it.
+            self.owner = owner
+        self.created_ms = min(batch.at_ms, self.created_ms)
+        self.updated_ms = max(batch.at_ms, self.updated_ms or 0)
+        self.seq = max([self.seq, *(seq for seq, _ in batch.records if seq < PROVISIONAL)])
+        self.ahead += batch.is_provisional
+
+    def clear(self, position: int, remains: Remains | None = None) -> None:
+        """Begin anew, with what was appended after the clear and is here already."""
+        self.cleared_through = position
+        self.title = None
+        if remains is None:
+            self.owner, self.created_ms, self.seq = None, None, 0
+            self.updated_ms = position // MS
+        else:
+            self.seq, self.created_ms, self.updated_ms = remains
+
+
+async def hold(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Held]:
+    """Make sure that the conversations have rows, and hold these until the transaction ends."""
+    statement = insert(connection, CONVERSATIONS).on_conflict_do_update(
+        index_elements=["id"], set_={"seq": CONVERSATIONS.c.seq}
+    )
+    new = [{"id": id_, "seq": 0, "cleared_through": 0, "ahead": 0} for id_ in ids]
+    held = await connection.execute(statement.returning(*CONVERSATIONS.c), new)
+    return {row.id: Held(*row) for row in held}
+
+
+async def save(connection: AsyncConnection, conversations: Iterable[Held]) -> None:
+    """Write the rows back."""
+    await connection.execute(_UPDATE, [_values(each) for each in conversations])
+
+
+def insert(connection: AsyncConnection, table: Any) -> Any:
+    """Give the database's own insert, which knows ON CONFLICT."""
+    return _INSERT[connection.dialect.name](table)
+
+
+_CHANGING = [column.name for column in CONVERSATIONS.c if not column.primary_key]
+_UPDATE = (
+    update(CONVERSATIONS)
+    .where(CONVERSATIONS.c.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+
+
+def _values(conversation: Held) -> dict[str, Any]:
+    return {"of": conversation.id} | {
+        f"new_{name}": getattr(conversation, name) for name in _CHANGING
+    }

@@ -1,0 +1,145 @@
+"""What happens while Redis or the archive is away, and how it is made good after.
+
+While Redis is away, nobody asks it (a hung one would cost each caller a timeout) but a probe every
+few seconds. Before anybody asks it again, it is made to forget the conversations that were written
+past it, so that their next read or append restores them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+from openta_memory import _reload
+from openta_memory.archive.bridge import LoopThread
+from openta_memory.archive.database import Archive
+from openta_memory.archive.drain import Drain, Run
+from openta_memory.errors import (
+    ArchiveError,
+    ArchiveUnavailableError,
+    OpenTAMemoryError,
+    StoreUnavailableError,
+)
+from openta_memory.keys import Keys
+
+logger = logging.getLogger("openta_memory")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PROBE_SECONDS = 2.0
+
+_IDS_AT_ONCE = 100
+
+
+class Outage:
+    """Knows whether Redis is away, and ends that state only when nothing is stale.
+
+    Args:
+        run: Sends a plan to Redis.
+        archive: What serves meanwhile.
+        keys: How keys are named.
+        drain: Brings to the archive what Redis still has for it.
+        thread: The loop on which every coroutine here runs.
+    """
+
+    def __init__(
+        self, run: Run, archive: Archive, keys: Keys, drain: Drain, thread: LoopThread
+    ) -> None:
+        self.is_redis_away = False
+        self._run = run
+        self._archive = archive
+        self._keys = keys
+        self._drain = drain
+        self._thread = thread
+        self._noticing = Lock()
+        self._watch: Future[None] | None = None
+        self._writing = asyncio.Lock()
+        self._was_written = False
+
+    def redis_went(self, error: StoreUnavailableError) -> None:
+        """Note that Redis is away, and look for it from now on; from any thread."""
+        with self._noticing:
+            if not self.is_redis_away:
+                self.is_redis_away = True
+                logger.error("[ARCHIVE] The archive serves alone: %s", error)
+            self._begin_watch()
+
+    def archive_went(self, error: ArchiveError) -> None:
+        """Note that the archive is away, and look for it from now on; from any thread."""
+        with self._noticing:
+            logger.error("[ARCHIVE] Redis serves alone: %s", error)
+            self._begin_watch()
+
+    async def unless_over(
+        self, write: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
+        """Write past Redis, one caller at a time; None, and nothing written, when it is back."""
+        async with self._writing:
+            if not self.is_redis_away:
+                return None
+            self._was_written = True
+            return await write(*args, **kwargs)
+
+    async def reload(self) -> None:
+        """Make Redis forget what was written past it.
+
+        Raises:
+            ArchiveError: When the database can't be used.
+            StoreError: When Redis can't be used.
+        """
+        while ids := await self._archive.ahead(_IDS_AT_ONCE):
+            now = await self._run(_reload.now())
+            numbers = await self._run(_reload.numbers(self._keys, ids))
+            await self._drain.complete()
+            # One that was appended to since the numbers were read has its turn once more.
+            forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
+            await self._archive.settle(forgotten, now)
+
+    async def close(self) -> None:
+        """Stop looking."""
+        watch = self._watch
+        if watch and not watch.done():
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wrap_future(watch)
+
+    def _begin_watch(self) -> None:
+        if self._watch is None:
+            self._watch = self._thread.submit(self._until_found())
+
+    async def _until_found(self) -> None:
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            try:
+                await self._find()
+            except OpenTAMemoryError as error:
+                logger.info("[ARCHIVE] Not found again yet: %s", error)
+            else:
+                return
+
+    async def _find(self) -> None:
+        await self._run(_reload.now())
+        try:
+            await self._drain.complete()
+            await self.reload()
+            # Nobody writes past Redis between the last look and the end of it.
+            async with self._writing:
+                await self.reload()
+                self._end(watch=None)
+        except ArchiveUnavailableError:
+            if not self._was_written:
+                # Both went, nothing was written, and Redis is back first: it serves alone.
+                self._end(watch=self._watch)
+            raise
+
+    def _end(self, *, watch: Future[None] | None) -> None:
+        with self._noticing:
+            if self.is_redis_away:
+                logger.warning("[ARCHIVE] Redis is back")
+            self.is_redis_away, self._was_written, self._watch = False, False, watch

@@ -1,0 +1,68 @@
+"""Keeps apart what two owners stored under one id while Redis or the archive was away.
+
+With both at hand, an append under an id that is somebody else's is refused. With one of them away,
+it may be stored before that is known. Then the conversation is whose it was first, and the other
+messages move to a conversation of their own, so that nobody sees what is not theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openta_memory.archive.entries import PROVISIONAL, Batch
+from openta_memory.archive.held import Held, hold
+from openta_memory.archive.rows import to_name
+from openta_memory.archive.tables import MESSAGES
+from openta_memory.keys import encode_id
+
+logger = logging.getLogger("openta_memory")
+
+_ID_CHARACTERS = 60
+
+
+def differ(conversation: Held, batch: Batch) -> bool:
+    """Say whether a batch and what is there may not stand together."""
+    owner = None if batch.owner is None else to_name(batch.owner)
+    if not conversation.exists or conversation.owner == owner:
+        return False
+    if batch.is_provisional:
+        return owner is not None
+    return conversation.ahead > 0 and conversation.owner is not None
+
+
+async def part(
+    connection: AsyncConnection,
+    held: dict[str, Held],
+    conversation: Held,
+    batch: Batch,
+) -> Held:
+    """Make room for a batch whose owner differs; gives the conversation that takes it."""
+    id_ = f"{conversation.id[:_ID_CHARACTERS]}~{batch.position}"
+    apart = (await hold(connection, [id_]))[id_]
+    logger.error(
+        "[ARCHIVE] Messages of another owner under %s are kept under %s",
+        *(encode_id(name) for name in (conversation.id, id_)),
+    )
+    if batch.is_provisional:
+        held[id_] = apart
+        return apart
+    if await _move(connection, conversation, apart):
+        held[id_] = apart
+    return conversation
+
+
+async def _move(connection: AsyncConnection, conversation: Held, apart: Held) -> bool:
+    """Move what was stored past Redis, which came later than what waited on the outbox."""
+    late = (MESSAGES.c.conversation_id == conversation.id) & (MESSAGES.c.seq > PROVISIONAL)
+    times = select(func.min(MESSAGES.c.stored_ms), func.max(MESSAGES.c.stored_ms)).where(late)
+    first, last = (await connection.execute(times)).one()
+    if first is None:
+        return False
+    await connection.execute(update(MESSAGES).where(late).values(conversation_id=apart.id))
+    apart.owner, apart.ahead = conversation.owner, 1
+    apart.created_ms, apart.updated_ms = first, last
+    conversation.clear(conversation.cleared_through)
+    return True
