@@ -122,7 +122,8 @@ def _apart(server: RedisServer, database: Database, size: int) -> dict[str, floa
     url = database.new()
     backlog.put(server, size)
     # Told by the environment, because others can read a command line, and a password is in it.
-    told = {"REDIS_URL": server.url, "DATABASE_URL": url, "AUTO_SYNC_TO_DB": "false"}
+    told = {"REDIS_URL": server.url, "DATABASE_URL": url}
+    told |= {"AUTO_SYNC_TO_DB": "false", "SYNC_INTERVAL": "300"}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.drained"],
         stdout=subprocess.PIPE,

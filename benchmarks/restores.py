@@ -50,17 +50,18 @@ def measure(server: RedisServer, found: Databases) -> list[Entry]:
 def _restores(server: RedisServer, database: Database) -> list[Entry]:
     url = database.new()
     _archive(server, url)
-    trips, queries = _counted(server, url, _read)
-    append_trips, append_queries = _counted(server, url, _append)
+    by_read, by_append = _counted(server, url, _read), _counted(server, url, _append)
+    rows = ((_TRIPS, TRIPS), (_QUERIES, QUERIES))
+    counts = zip(rows, by_read, by_append, strict=True)
     return [
-        Figure(_TRIPS.format(database.name), f"{trips:g}", trips, TRIPS, COUNTED, unit=""),
-        Figure(_QUERIES.format(database.name), f"{queries:g}", queries, QUERIES, COUNTED, unit=""),
-        Note(
-            f"an append that restores {HELD} messages from {database.name} first",
-            f"{append_trips:g} round trips to Redis, {append_queries:g} queries",
-        ),
+        *(_count(what.format(database.name), budget, *both) for (what, budget), *both in counts),
         Note(f"time of a restore of {HELD} messages from {database.name}", _timed(server, url)),
     ]
+
+
+def _count(what: str, budget: int, by_read: float, by_append: float) -> Figure:
+    measured = f"{by_read:g} by a read, {by_append:g} by an append"
+    return Figure(what, measured, max(by_read, by_append), budget, COUNTED, unit="")
 
 
 def _archive(server: RedisServer, url: str) -> None:
