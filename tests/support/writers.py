@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver
@@ -17,18 +17,22 @@ import pytest
 
 import openta_memory
 from openta_memory import ConversationMemory
+from openta_memory.settings import MemorySettings
 from support.turns import make_turn, split_turns
 
 TESTS = Path(__file__).resolve().parents[1]
 LIBRARY = Path(openta_memory.__file__).resolve().parents[1]
 WAIT_SECONDS = 60
 
+# What a process does with its memory: (memory, session_id, line, **options) -> its result.
+Task = Callable[..., Any]
+
 
 @cache
 def _processes() -> ForkServerContext:
     """Start the server that imports the library once and forks processes in milliseconds."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, "support.chatters"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", child_environment()["PYTHONPATH"])
         forkserver.ensure_running()
@@ -39,19 +43,28 @@ class Process:
     """One child with a memory of its own: it says when it is ready and starts at a word.
 
     Args:
-        what: `write` or `watch`.
+        what: `write`, `watch`, or a function of a module of this package.
         url: The Redis.
         session_id: The conversation.
         max_messages: The cap.
-        options: What the function named by `what` takes besides.
+        settings: Further settings of the memory.
+        options: What the function takes besides.
     """
 
     def __init__(
-        self, what: str, url: str, session_id: str, *, max_messages: int = 50, **options: Any
+        self,
+        what: str | Task,
+        url: str,
+        session_id: str,
+        *,
+        max_messages: int = 50,
+        settings: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         self._line, theirs = _processes().Pipe()
+        given = {"redis_url": url, "max_messages_per_session": max_messages, **(settings or {})}
         self._child = _processes().Process(
-            target=_run, args=(theirs, what, (url, max_messages), session_id, options)
+            target=_run, args=(theirs, what, given, session_id, options)
         )
         self._child.start()
         theirs.close()
@@ -78,6 +91,17 @@ class Process:
         self.kill()
         self._child.close()
         self._line.close()
+
+    def wait_ended(self) -> int:
+        """Wait until it ended by itself; gives its exit code, negative for a signal."""
+        self._child.join(WAIT_SECONDS)
+        assert self._child.exitcode is not None, "the process does not end"
+        return self._child.exitcode
+
+    @property
+    def has_failed(self) -> bool:
+        """Say whether it ended with an error, or was killed."""
+        return bool(self._child.exitcode)
 
     def result(self) -> Any:
         """Give what it found out; its failure is on stderr, and fails the test here."""
@@ -123,10 +147,15 @@ def watch(memory: ConversationMemory, session_id: str, line: Connection, *, cap:
 
 
 def _run(
-    line: Connection, what: str, of: tuple[str, int], session_id: str, options: dict[str, Any]
+    line: Connection,
+    what: str | Task,
+    given: dict[str, Any],
+    session_id: str,
+    options: dict[str, Any],
 ) -> None:
-    memory = ConversationMemory(redis_url=of[0], ttl=3600, max_messages=of[1])
+    memory = ConversationMemory(settings=MemorySettings.load(session_ttl=3600, **given))
     memory.ping()
+    task = {"write": write, "watch": watch}[what] if isinstance(what, str) else what
     line.send("ready")
     line.recv()
-    line.send({"write": write, "watch": watch}[what](memory, session_id, line, **options))
+    line.send(task(memory, session_id, line, **options))
