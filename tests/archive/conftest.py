@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.databases import Database, PostgresDatabase, SQLiteDatabase
 from support.postgres import PostgresServer, running_postgres
 from support.redis_server import RedisServer
 
@@ -23,16 +24,20 @@ def shared_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database of the test's own."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/data/archive.db"
-    server: PostgresServer = request.getfixturevalue("shared_postgres")
-    return server.new_database()
+    return _database(request.param, request, tmp_path).url
 
 
-@pytest.fixture(params=["embedded", "real"])
-def connection(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+@pytest.fixture(params=["embedded-sqlite", "real-sqlite", "real-postgresql"])
+def tiers(request: pytest.FixtureRequest) -> list[str]:
+    """Which Redis and which database a test runs on."""
+    named: str = request.param
+    return named.split("-")
+
+
+@pytest.fixture
+def connection(request: pytest.FixtureRequest, tiers: list[str]) -> Iterator[dict[str, Any]]:
     """Clients for a memory, and `raw` to look behind its back."""
-    if request.param == "embedded":
+    if tiers[0] == "embedded":
         redis = EmbeddedRedis()
         yield {"client": redis.client(), "async_client": redis.async_client()}
     else:
@@ -47,18 +52,26 @@ def raw(connection: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def build(connection: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Build memories over one Redis and one SQLite file, in both faces, and close them."""
+def database(request: pytest.FixtureRequest, tiers: list[str], tmp_path: Path) -> Database:
+    return _database(tiers[1], request, tmp_path)
+
+
+@pytest.fixture
+def build(connection: dict[str, Any], database: Database) -> Iterator[Callable[..., Any]]:
+    """Build memories over one Redis and one database, in both faces, and close them."""
     built: list[ConversationMemory] = []
 
     def build(**settings: Any) -> ConversationMemory:
         given = {name: value for name, value in connection.items() if name != "raw"}
-        memory = ConversationMemory(
-            **given, **{"database": f"sqlite:///{tmp_path / 'data' / 'a.db'}", **settings}
-        )
-        built.append(memory)
-        return memory
+        built.append(ConversationMemory(**given, **{"database": database.url, **settings}))
+        return built[-1]
 
     yield build
     for memory in built:
         memory.close()
+
+
+def _database(kind: str, request: pytest.FixtureRequest, place: Path) -> Database:
+    if kind == "sqlite":
+        return SQLiteDatabase(place / "data")
+    return PostgresDatabase(request.getfixturevalue("shared_postgres"))

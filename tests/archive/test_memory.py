@@ -140,8 +140,7 @@ def test_the_embedded_redis_archives_before_it_acknowledges(tmp_path: Path) -> N
     memory.close()
 
 
-def test_a_later_process_finds_what_an_earlier_one_said(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'a.db'}"
+def test_a_later_process_finds_what_an_earlier_one_said(url: str) -> None:
     for number in (1, 2):
         redis = EmbeddedRedis()
         memory = ConversationMemory(
@@ -265,16 +264,14 @@ def test_ten_readers_at_once_restore_one_conversation(build: Build, raw: Any) ->
 
 
 def test_clients_that_are_handed_in_serve_the_archive_too(
-    redis_server: RedisServer, tmp_path: Path
+    redis_server: RedisServer, url: str
 ) -> None:
     # Given clients of the caller's, the asynchronous one bound to the caller's loop
     client = redis_server.client()
 
     async def use() -> list[str]:
         async_client = redis.asyncio.Redis.from_url(redis_server.url)
-        memory = ConversationMemory(
-            client=client, async_client=async_client, database=f"sqlite:///{tmp_path / 'a.db'}"
-        )
+        memory = ConversationMemory(client=client, async_client=async_client, database=url)
         await memory.aappend("c", turn(1))
         await memory.adrain()
         client.flushall()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support.databases import Database
 
 from openta_memory import ArchiveError, ConversationMemory
 from openta_memory._outbox import read_new
@@ -24,9 +23,9 @@ def texts(memory: ConversationMemory, **given: Any) -> list[str]:
 
 
 def test_while_the_archive_is_away_the_chat_goes_on_and_the_outbox_keeps_it(
-    build: Build, raw: Any, tmp_path: Path
+    build: Build, raw: Any, database: Database
 ) -> None:
-    (tmp_path / "data").write_text("a file where the directory should be")
+    database.go_away()
     memory = build()
     memory.append("c", turn(1))
     memory.append("c", turn(2))
@@ -34,35 +33,33 @@ def test_while_the_archive_is_away_the_chat_goes_on_and_the_outbox_keeps_it(
     assert raw.xlen(OUTBOX) == 2
     with pytest.raises(ArchiveError):
         memory.drain()
-    (tmp_path / "data").unlink()
+    database.come_back()
     memory.drain()
     assert raw.xlen(OUTBOX) == 0
     assert len(memory.archived("c")) == 4
 
 
 def test_while_the_archive_is_away_nobody_can_clear_what_only_it_has(
-    build: Build, raw: Any, tmp_path: Path
+    build: Build, raw: Any, database: Database
 ) -> None:
     # Given a conversation that Redis lost, and a database that is away
     memory = build()
     memory.append("c", turn(1), owner="ann")
     memory.close()
     raw.flushall()
-    (tmp_path / "data").rename(tmp_path / "away")
-    (tmp_path / "data").write_text("a file where the directory should be")
+    database.go_away()
     # When somebody else clears it
     later = build()
     with pytest.raises(ArchiveError):
         later.clear("c", owner="bob")
     # Then nothing waits to be cleared, and it is still its owner's once the database is back
     assert raw.xlen(OUTBOX) == 0
-    (tmp_path / "data").unlink()
-    (tmp_path / "away").rename(tmp_path / "data")
+    database.come_back()
     assert texts(later, owner="ann") == ["question 1", "answer 1"]
 
 
 def test_with_no_interval_an_append_waits_for_what_another_drain_took(
-    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build: Build, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given another process that takes entries off the outbox as they come, and dies
     monkeypatch.setenv("SYNC_INTERVAL", "0")
@@ -84,10 +81,7 @@ def test_with_no_interval_an_append_waits_for_what_another_drain_took(
     # When an append is acknowledged
     memory.append("c", turn(2))
     # Then it is archived
-    with sqlite3.connect(tmp_path / "data" / "a.db") as database:
-        (count,) = database.execute("SELECT count(*) FROM messages").fetchone()
-    database.close()
-    assert count == 4
+    assert database.count() == 4
 
 
 def test_a_later_process_archives_by_itself_what_redis_still_has(

@@ -18,13 +18,16 @@ USER = "postgres"
 PASSWORD = "hunter2"
 
 _SETTINGS = "fsync=off synchronous_commit=off full_page_writes=off listen_addresses=127.0.0.1"
+# What is committed outlives a server that is killed, though not a machine that loses power.
+KEEPING = "synchronous_commit=on"
 
 
 class PostgresServer:
     """One cluster on loopback, started and ended by the fixture that owns it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *settings: str) -> None:
         self.directory = directory
+        self.settings = settings
         self.data = directory / "data"
         self.port = _free_port()
         self._binaries = _binaries()
@@ -38,7 +41,7 @@ class PostgresServer:
         return self
 
     def start(self) -> PostgresServer:
-        options = [f"-c {setting}" for setting in _SETTINGS.split()]
+        options = [f"-c {setting}" for setting in (*_SETTINGS.split(), *self.settings)]
         options += [f"-p {self.port}", f"-k {self.directory}"]
         self._control("-l", "server.log", "-o", " ".join(options), "start")
         return self
@@ -59,9 +62,11 @@ class PostgresServer:
         self.psql(f"CREATE DATABASE {name}")
         return self.url(name)
 
-    def psql(self, statement: str) -> str:
+    def psql(self, statement: str, database: str = USER) -> str:
         command = [str(self._binaries / "psql"), "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        done = subprocess.run([*command, self.url()], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*command, self.url(database)], capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     def _control(self, *arguments: str) -> None:
@@ -82,13 +87,13 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*settings: str) -> Iterator[PostgresServer]:
     """Run a new cluster; its directory is short, as a socket's path must be."""
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as place:
         directory = Path(place)
         if os.geteuid() == 0:
             shutil.chown(directory, "postgres", "postgres")
-        server = PostgresServer(directory).create().start()
+        server = PostgresServer(directory, *settings).create().start()
         try:
             yield server
         finally:
