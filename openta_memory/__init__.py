@@ -1,6 +1,6 @@
 """Conversation memory for LangChain on plain Redis."""
 
-from openta_memory._records import Appended, Metadata, Trimmed, Window
+from openta_memory._records import Appended, Health, Metadata, Trimmed, Window
 from openta_memory.codec import Codec, JSONCodec
 from openta_memory.errors import (
     ArchiveError,
@@ -36,6 +36,7 @@ __all__ = [
     "Codec",
     "ConversationMemory",
     "CorruptMessageError",
+    "Health",
     "JSONCodec",
     "MemorySettings",
     "MessageError",

@@ -1,31 +1,31 @@
-"""What a memory does in several steps, written once for sync and async callers.
+"""What a memory does, as flows.
 
-A flow is a generator: it gives a step, a plan for Redis or a call of the archive, and is sent the
-step's result. Without an archive, every flow is one plan. With one, a flow goes through Redis, and
-past it while it is away.
+Without an archive, every flow is one plan. With one, a flow goes through Redis, and past it while
+it is away.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import BaseMessage
 
+from openta_memory import _owned, _reload
 from openta_memory._commands import Plan
 from openta_memory._plans import Asked, Plans
-from openta_memory._records import Appended, Metadata, Prepared, Trimmed, Window
+from openta_memory._records import Appended, Health, Metadata, Prepared, Trimmed, Window
 from openta_memory._spelling import counted
+from openta_memory._steps import Flow
 from openta_memory.errors import (
+    ArchiveError,
     ArchiveUnavailableError,
-    OpenTAMemoryError,
     SettingsError,
+    StoreError,
     StoreUnavailableError,
 )
 from openta_memory.keys import encode_id
@@ -37,41 +37,7 @@ logger = logging.getLogger("openta_memory")
 
 T = TypeVar("T")
 
-Step = Plan[Any] | Callable[[], "Future[Any]"]
-Flow = Generator[Step, Any, T]
-
-
-def follow(flow: Flow[T], run: Callable[[Plan[Any]], Any]) -> T:
-    """Do a flow's steps, blocking; `run` sends a plan to Redis."""
-    try:
-        step = next(flow)
-        while True:
-            try:
-                done = run(step) if isinstance(step, Plan) else step().result()
-            except OpenTAMemoryError as error:
-                step = flow.throw(error)
-            else:
-                step = flow.send(done)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-
-
-async def afollow(flow: Flow[T], run: Callable[[Plan[Any]], Awaitable[Any]]) -> T:
-    """Do a flow's steps on the running event loop; see `follow`."""
-    try:
-        step = next(flow)
-        while True:
-            try:
-                waited = run(step) if isinstance(step, Plan) else asyncio.wrap_future(step())
-                done = await waited
-            except OpenTAMemoryError as error:
-                step = flow.throw(error)
-            else:
-                step = flow.send(done)
-    except StopIteration as end:
-        result: T = end.value
-        return result
+_AT_ONCE = 200
 
 
 @dataclass(slots=True)
@@ -123,7 +89,7 @@ class Flows:
         plan = self.plans.window(session_id, limit=limit, owner=owner)
         return (
             yield from self._either(
-                lambda: self._window(session_id, plan),
+                lambda: self._window(session_id, plan, limit),
                 lambda tier: self._window_past(tier, session_id, limit, owner),
             )
         )
@@ -169,6 +135,25 @@ class Flows:
 
         return (yield from both())
 
+    def clear_owner(self, owner: str) -> Flow[int]:
+        """Remove all conversations of an owner from Redis and the archive.
+
+        Not past Redis: what only Redis has would stay.
+        """
+        found: set[str] = yield _owned.ids(self.plans.keys, owner)
+        archived: set[str] = set()
+        if self.tier is not None:
+            tier = self.tier
+            yield from self.start()
+            archived = yield lambda: tier.owned(owner)
+        gone = set(archived)
+        ids = sorted(found | archived)
+        for first in range(0, len(ids), _AT_ONCE):
+            some = ids[first : first + _AT_ONCE]
+            gone |= yield _owned.clear_each(self.plans, some, owner)
+        yield from self._complete_clear(owner)
+        return len(gone)
+
     def archived(
         self, session_id: str, before: int | None, limit: int, owner: str | None
     ) -> Flow[list[tuple[int, BaseMessage]]]:
@@ -192,6 +177,30 @@ class Flows:
         """Make sure that the archive answers, where there is one."""
         if self.tier is not None:
             yield self.tier.ping
+
+    def health(self) -> Flow[Health]:
+        """Look what can be used; a Redis that turns out to be away is gone past from now on."""
+        redis = yield from self._redis_answers()
+        if self.tier is None:
+            return Health(redis)
+        archive = True
+        try:
+            yield self.tier.ping
+        except ArchiveError:
+            archive = False
+        waiting: int | None = (yield self.tier.waiting) if redis else None
+        return Health(redis, archive, waiting)
+
+    def _redis_answers(self) -> Flow[bool]:
+        if self.tier is not None and self.tier.is_redis_away:
+            return False
+        try:
+            yield _reload.now()
+        except StoreError as error:
+            if self.tier is not None and isinstance(error, StoreUnavailableError):
+                self.tier.redis_went(error)
+            return False
+        return True
 
     def drain(self) -> Flow[int]:
         """Archive what waits."""
@@ -263,12 +272,27 @@ class Flows:
         yield from self._acknowledge()
         return window, appended
 
-    def _window(self, session_id: str, plan: Plan[Window]) -> Flow[Window]:
+    def _window(self, session_id: str, plan: Plan[Window], limit: int | None) -> Flow[Window]:
         window: Window = yield plan
         if _is_lost(window.metadata):
             _, restore = yield from self._ask(session_id)
             window = (yield from _after(restore, plan)) if restore else window
-        return window
+        return (yield from self._reach_back(session_id, window, limit or 0))
+
+    def _reach_back(self, session_id: str, window: Window, limit: int) -> Flow[Window]:
+        """Read from the archive what a limit asks for beyond what Redis holds."""
+        metadata = window.metadata
+        if metadata is None or limit <= metadata.length or self.tier is None:
+            return window
+        if metadata.seq - metadata.trimmed <= metadata.length:
+            return window
+        tier = self.tier
+        try:
+            found = yield lambda: tier.snapshot(session_id, limit)
+        except ArchiveUnavailableError as error:
+            tier.archive_went(error)
+            return window
+        return self.plans.reaching_back(session_id, metadata, found.records) if found else window
 
     def _window_past(
         self, tier: ArchiveTier, session_id: str, limit: int | None, owner: str | None
@@ -301,11 +325,16 @@ class Flows:
         look = self.plans.metadata(session_id, owner=owner)
         found = yield from self._metadata(session_id, look, surely=True)
         yield plan
-        try:
-            yield self.tier.complete
-        except ArchiveUnavailableError as error:
-            logger.error("[ARCHIVE] %s is cleared there later: %s", encode_id(session_id), error)
+        yield from self._complete_clear(session_id)
         return found is not None
+
+    def _complete_clear(self, of: str) -> Flow[None]:
+        """See a clear through; it stands on the outbox, before all that may follow it."""
+        if self.tier is not None:
+            try:
+                yield self.tier.complete
+            except ArchiveUnavailableError as error:
+                logger.error("[ARCHIVE] %s is cleared there later: %s", encode_id(of), error)
 
     def _ask(
         self, session_id: str, *, surely: bool = False

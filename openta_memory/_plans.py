@@ -220,6 +220,13 @@ class Plans:
         metadata = replace(metadata, length=len(rows), ttl=self.ttl)
         return self._cut(session_id, metadata, rows[-limit - 1 if limit else 0 :], limit)
 
+    def reaching_back(
+        self, session_id: str, metadata: Metadata, records: Sequence[tuple[int, bytes]]
+    ) -> Window:
+        """Give more than Redis holds, from the archive's latest records, and nothing trimmed."""
+        kept = [record for record in records if record[0] > metadata.trimmed]
+        return self._cut(session_id, metadata, self.whole_turns(session_id, kept), None)
+
     def whole_turns(self, session_id: str, records: Sequence[tuple[int, bytes]]) -> list[bytes]:
         """Cut the latest records of a conversation to whole turns, where they can be read."""
         rows = [raw for _, raw in records]
@@ -333,7 +340,7 @@ class Plans:
         status, *fields = _checked(session_id, reply)
         if status == "absent":
             return None
-        length, owner, seq, created, updated, title, ttl = fields
+        length, owner, seq, created, updated, title, ttl, trimmed = fields
         try:
             return Metadata(
                 session_id=session_id,
@@ -344,6 +351,7 @@ class Plans:
                 updated_at=moment(updated),
                 title=text(title),
                 ttl=int(ttl),
+                trimmed=int(trimmed or 0),
             )
         except (ValueError, OverflowError, OSError):
             key = self.keys.conversation(session_id)[1]

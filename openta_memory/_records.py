@@ -21,6 +21,7 @@ class Metadata:
         updated_at: When it was last appended to.
         title: What a service calls it.
         ttl: Seconds it is kept after this read; 0 keeps it for ever.
+        trimmed: The number of the last message that `trim` took away; 0 for none.
     """
 
     session_id: str
@@ -31,6 +32,7 @@ class Metadata:
     updated_at: datetime | None
     title: str | None
     ttl: int
+    trimmed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,28 @@ class Trimmed:
 
     removed: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a memory can use.
+
+    Attributes:
+        redis: Whether Redis answers.
+        archive: Whether the archive does; None where there is none.
+        waiting: How many changes wait to be archived; None where that can't be known.
+    """
+
+    redis: bool
+    archive: bool | None = None
+    waiting: int | None = None
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether conversations can be read and stored."""
+        return self.redis or self.archive is True
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether one of the two is away and the other serves alone."""
+        return self.can_serve and (not self.redis or self.archive is False)

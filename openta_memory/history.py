@@ -18,10 +18,11 @@ from typing_extensions import override
 
 from openta_memory._echo import new_messages
 from openta_memory._records import Metadata, Trimmed
+from openta_memory._shared import memory_or_shared
 from openta_memory.codec import checked_messages
 from openta_memory.errors import OpenTAMemoryError
 from openta_memory.keys import encode_id
-from openta_memory.memory import ConversationMemory, memory_or_shared
+from openta_memory.memory import ConversationMemory
 from openta_memory.window import TokenCounter, valid_window, without_orphans
 
 logger = logging.getLogger("openta_memory")

@@ -68,6 +68,13 @@ class Keys:
         tag = self._tag(encode_id(session_id))
         return f"openta:owner:{tag}{encode_id(owner, what='owner')}"
 
+    def owners(self, owner: str) -> tuple[str, ...]:
+        """Name all indexes of an owner's conversations: one, or one a bucket on a cluster."""
+        name = encode_id(owner, what="owner")
+        if not self.cluster:
+            return (f"openta:owner:{name}",)
+        return tuple(f"openta:owner:{{b{bucket:02}}}:{name}" for bucket in range(BUCKETS))
+
     def outbox(self, session_id: str) -> str:
         """Name the stream that carries this conversation's changes to the archive."""
         return f"openta:outbox:{self._tag(encode_id(session_id))}".rstrip(":")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.messages import BaseMessage
 
+from openta_memory._archived import Archived
 from openta_memory._connections import connect
-from openta_memory._flows import Flow, Flows, afollow, follow
+from openta_memory._flows import Flows
 from openta_memory._log import say
 from openta_memory._plans import Plans
 from openta_memory._records import Appended, Metadata, Trimmed, Window
+from openta_memory._steps import Flow, afollow, follow
 from openta_memory.errors import SettingsError
 from openta_memory.keys import Keys
 from openta_memory.settings import MemorySettings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ConversationMemory:
+class ConversationMemory(Archived):
     """Conversations in Redis, with a time to live and a cap, for sync and async callers.
 
     Building one does no I/O and opens no connection. What is not given comes from the
@@ -107,12 +107,6 @@ class ConversationMemory:
         """Build a memory from the environment and `.env`; arguments go first."""
         return cls(**given)
 
-    @staticmethod
-    def shared(settings: MemorySettings) -> ConversationMemory:
-        """Give this process's memory of these settings, so that its pools are shared."""
-        with _BUILDING:
-            return _shared(settings)
-
     def history(self, session_id: str, *, owner: str | None = None) -> RedisChatMessageHistory:
         """Give a conversation as LangChain sees it: every read is fresh.
 
@@ -142,8 +136,8 @@ class ConversationMemory:
 
         Args:
             session_id: The conversation.
-            limit: How many of the last messages to read at the most, beginning at a turn; None
-                reads all.
+            limit: How many of the last messages to read at the most, beginning at a turn; what
+                Redis no longer holds is read from the archive. None reads all that Redis holds.
             owner: Whose it must be.
 
         Raises:
@@ -263,11 +257,6 @@ class ConversationMemory:
         """Tell what is known of a conversation; see `metadata`."""
         return await self._afollow(self._flows.metadata(session_id, owner, own_ttl))
 
-    @property
-    def database(self) -> str | None:
-        """The archive's database without its password; None where there is no archive."""
-        return self._flows.tier.archive.database if self._flows.tier else None
-
     def ping(self) -> None:
         """Raise a StoreError when Redis can't be used."""
         self._connections.store.ping()
@@ -275,63 +264,6 @@ class ConversationMemory:
     async def aping(self) -> None:
         """Raise a StoreError when Redis can't be used; see `ping`."""
         await self._connections.async_store.ping()
-
-    def ping_archive(self) -> None:
-        """Raise an ArchiveError when there is an archive and it can't be used."""
-        self._follow(self._flows.ping_archive())
-
-    async def aping_archive(self) -> None:
-        """Raise when the archive can't be used; see `ping_archive`."""
-        await self._afollow(self._flows.ping_archive())
-
-    def archived(
-        self,
-        session_id: str,
-        *,
-        before: int | None = None,
-        limit: int = 50,
-        owner: str | None = None,
-    ) -> list[tuple[int, BaseMessage]]:
-        """Page backwards through all that was ever said, past what Redis holds.
-
-        Args:
-            session_id: The conversation.
-            before: Only messages of a lower number; None begins at the end.
-            limit: How many messages at the most, 1 or more.
-            owner: Whose it must be.
-
-        Returns:
-            Numbers, counted from 1, and messages, oldest first; empty past the beginning.
-
-        Raises:
-            SettingsError: When there is no archive.
-            ArchiveError: When the database can't be used.
-        """
-        return self._follow(self._flows.archived(session_id, before, limit, owner))
-
-    async def aarchived(
-        self,
-        session_id: str,
-        *,
-        before: int | None = None,
-        limit: int = 50,
-        owner: str | None = None,
-    ) -> list[tuple[int, BaseMessage]]:
-        """Page backwards through all that was ever said; see `archived`."""
-        return await self._afollow(self._flows.archived(session_id, before, limit, owner))
-
-    def drain(self) -> int:
-        """Archive what waits on the outbox now; tells how many entries that were.
-
-        Raises:
-            SettingsError: When there is no archive.
-            ArchiveError: When the database can't be used; what waits goes on waiting.
-        """
-        return self._follow(self._flows.drain())
-
-    async def adrain(self) -> int:
-        """Archive what waits on the outbox now; see `drain`."""
-        return await self._afollow(self._flows.drain())
 
     def close(self) -> None:
         """Archive what waits, and close the connections of sync callers and of the archive.
@@ -371,25 +303,3 @@ class ConversationMemory:
         if removed:
             say("Cleared session: %s", session_id)
         return removed
-
-
-# A cache alone would let threads that come at once build one each.
-_BUILDING = Lock()
-
-
-@lru_cache(maxsize=16)
-def _shared(settings: MemorySettings) -> ConversationMemory:
-    return ConversationMemory(settings=settings)
-
-
-def memory_or_shared(memory: ConversationMemory | None, **given: Any) -> ConversationMemory:
-    """Give the memory that was handed in, or this process's one of these settings.
-
-    Raises:
-        SettingsError: When both are given.
-    """
-    if memory is None:
-        return ConversationMemory.shared(MemorySettings.load(**given))
-    if any(value is not None for value in given.values()):
-        raise SettingsError("pass either memory= or settings of its own, not both")
-    return memory

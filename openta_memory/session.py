@@ -11,14 +11,17 @@ from uuid import uuid4
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from openta_memory._records import Metadata, Window
+from openta_memory._shared import memory_or_shared, shared
 from openta_memory.errors import SettingsError, UnserializableMessageError
-from openta_memory.memory import ConversationMemory, memory_or_shared
+from openta_memory.memory import ConversationMemory
 from openta_memory.settings import MemorySettings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 SOURCES = "sources"
+
+_MESSAGES_A_TURN = 4
 
 _LAST_MS = 253_402_300_799_000  # the end of the year 9999
 
@@ -115,6 +118,9 @@ class SessionManager:
         if not isinstance(limit, int) or limit < 1:
             raise ValueError(f"limit must be a whole number of turns, 1 or more, got {limit!r:.40}")
         window = await self.memory.awindow(conversation_id, owner=owner)
+        found = window.metadata
+        if self.memory.database and found and found.seq - found.trimmed > found.length:
+            window = await self._reach_back(window, conversation_id, limit, owner)
         return _turns(window)[-limit:]
 
     async def get_metadata(
@@ -126,6 +132,10 @@ class SessionManager:
     async def delete_session(self, conversation_id: str, *, owner: str | None = None) -> bool:
         """Remove a conversation; says whether there was one."""
         return await self.memory.aclear(conversation_id, owner=owner)
+
+    async def delete_sessions(self, owner: str) -> int:
+        """Remove all conversations of an owner; tells how many there were."""
+        return await self.memory.aclear_owner(owner)
 
     async def extend_ttl(
         self, conversation_id: str, seconds: int | None = None, *, owner: str | None = None
@@ -169,6 +179,18 @@ class SessionManager:
         messages = [message for _, message in pages]
         return _turns(Window(messages, [None] * len(messages), None))
 
+    async def _reach_back(
+        self, window: Window, conversation_id: str, turns: int, owner: str | None
+    ) -> Window:
+        """Read more than Redis holds, until there are so many turns or no more messages."""
+        read, asked = 0, _MESSAGES_A_TURN * turns
+        # How many messages make so many turns is not known before they are read.
+        while len(_turns(window)) < turns and read < len(window.messages):
+            read = len(window.messages)
+            window = await self.memory.awindow(conversation_id, limit=max(asked, read), owner=owner)
+            asked *= 2
+        return window
+
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
         await self.memory.aclose()
@@ -181,7 +203,7 @@ def get_session_manager() -> SessionManager:
 
 @lru_cache(maxsize=16)
 def _of_settings(settings: MemorySettings) -> SessionManager:
-    return SessionManager(memory=ConversationMemory.shared(settings))
+    return SessionManager(memory=shared(settings))
 
 
 def _turns(window: Window) -> list[Turn]:

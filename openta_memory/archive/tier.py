@@ -141,6 +141,10 @@ class ArchiveTier:
             return self._thread.submit(self.archive.page(session_id, before, limit))
         return self._thread.submit(self._page(session_id, before, limit))
 
+    def owned(self, owner: str) -> Future[set[str]]:
+        """Read the ids of all conversations of an owner, all that waits included."""
+        return self._thread.submit(self._owned(owner))
+
     def complete(self) -> Future[None]:
         """Return once all that waits now is archived, whoever took it off the outbox."""
         return self._thread.submit(self._drain.complete())
@@ -218,6 +222,15 @@ class ArchiveTier:
     async def _page(self, session_id: str, before: int | None, limit: int) -> list[Record]:
         await self._drain.complete()
         return await self.archive.page(session_id, before, limit)
+
+    async def _owned(self, owner: str) -> set[str]:
+        await self._drain.complete()
+        found: set[str] = set()
+        page = await self.archive.ids(owner)
+        while page:
+            found.update(page)
+            page = await self.archive.ids(owner, after=page[-1])
+        return found
 
     async def _sync(self) -> int:
         moved = await self._drain.once()

@@ -10,6 +10,7 @@
 --                               tokens, older   "|token ms seq length;" of the latest appends,
 --                                           newest first: see lib_tokens
 --                               ttl         seconds, where this conversation has its own
+--                               trimmed     seq of the last message that trim took away
 --                               title       what a service calls it
 --   owner index         ZSET    the owner's conversation ids, scored by last append; readers leave
 --                               out ids whose conversation is gone

@@ -5,13 +5,15 @@
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner)
 -- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or '',
 --       4 archive: 'off' or 'on' (then what lost its meta data is absent, and can be restored)
--- Replies {status, length, owner, seq, created_at, updated_at, title, ttl}; status is found,
--- absent, or refused (then nothing else is told, and nothing renewed).
+-- Replies {status, length, owner, seq, created_at, updated_at, title, ttl, trimmed}; status is
+-- found, absent, or refused (then nothing else is told, and nothing renewed).
 
 -- include lib_access
 
 local ttl, owner, own, archive = unpack(ARGV)
-local held = redis.call('HMGET', KEYS[2], 'owner', 'seq', 'created_at', 'updated_at', 'title', 'ttl')
+local held = redis.call(
+  'HMGET', KEYS[2], 'owner', 'seq', 'created_at', 'updated_at', 'title', 'ttl', 'trimmed'
+)
 local length = redis.call('LLEN', KEYS[1])
 local exists = held[2] or (length > 0 and archive == 'off')
 
@@ -31,4 +33,4 @@ renew(KEYS[2], ttl)
 if owner ~= '' then
   outlive(KEYS[3], ttl, redis.call('TTL', KEYS[3]))
 end
-return {'found', length, held[1], held[2], held[3], held[4], held[5], ttl}
+return {'found', length, held[1], held[2], held[3], held[4], held[5], ttl, held[7]}

@@ -31,6 +31,7 @@ def create_app(settings: MemorySettings | None = None) -> FastAPI:
         app.state.memory, app.state.assistant = memory, Assistant(memory)
         try:
             await memory.aping()
+            await memory.astart()
             yield
         finally:
             await memory.aclose()

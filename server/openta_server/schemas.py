@@ -67,3 +67,17 @@ class Health(BaseModel):
     """A sign of life."""
 
     status: str
+
+
+class Readiness(Health):
+    """What can be used.
+
+    Attributes:
+        redis: Whether Redis answers.
+        archive: Whether the archive does; null where there is none.
+        waiting: How many changes wait to be archived; null where that can't be known.
+    """
+
+    redis: bool
+    archive: bool | None
+    waiting: int | None

@@ -22,9 +22,12 @@ LIBRARY = ROOT / "openta_memory"
 LAYERS: tuple[set[str], ...] = (
     {"__init__"},
     {"history", "session", "testing", "_echo"},
+    {"_shared"},
     {"memory"},
+    {"_archived"},
     {"_connections", "_flows"},
     {"archive", "store", "aio", "embedded"},
+    {"_owned", "_steps"},
     {"_plans", "_outbox", "_reload"},
     {"_commands", "_log", "_records", "_spelling"},
     {"scripts", "codec", "window", "keys", "settings"},

@@ -9,7 +9,7 @@ from openta_memory import OwnerError, StoreReplyError
 from openta_memory._plans import Plans
 
 ROW = b'{"v":1,"type":"human","id":"1","ts":1,"content":"of somebody else"}'
-FOUND = [b"found", 1, b"ann", b"1", b"1", b"1", None, b"60"]
+FOUND = [b"found", 1, b"ann", b"1", b"1", b"1", None, b"60", None]
 
 
 def test_a_conversation_that_changed_hands_between_the_commands_is_not_shown() -> None:
