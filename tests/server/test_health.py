@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -43,6 +44,50 @@ def test_ready_is_a_problem_while_redis_is_gone_and_fine_when_it_is_back(
             assert (await client.get("/health/ready")).status_code == 200
 
     asyncio.run(run())
+
+
+def test_with_an_archive_it_is_degraded_and_chats_on_while_redis_is_gone(
+    connect: Connect,
+    start_redis: Callable[..., RedisServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("openta_memory.archive.outage.PROBE_SECONDS", 0.05)
+    server = start_redis()
+    database = f"sqlite:///{tmp_path}/a.db"
+
+    async def run() -> None:
+        async with connect(redis_url=server.url, database_url=database) as client:
+            ready = await client.get("/health/ready")
+            assert ready.json() == {"status": "ready", "redis": True, "archive": True, "waiting": 0}
+            server.kill()
+            gone = await client.get("/health/ready")
+            assert gone.status_code == 200
+            assert gone.json() | {"status": "degraded", "redis": False} == gone.json()
+            # When two turns are said meanwhile
+            first = (await client.post("/chat/basic", json=ask("What is BM25?"))).json()
+            conversation = first["conversation_id"]
+            second = await client.post("/chat/basic", json=ask("And an example?", conversation))
+            assert second.status_code == 200
+            server.start()
+            await until_ready(client)
+            # Then the next one follows up on them
+            third = await client.post("/chat/basic", json=ask("Tell me more", conversation))
+            assert "BM25" in third.json()["search_query"]
+
+    asyncio.run(run())
+
+
+def ask(query: str, conversation_id: str | None = None) -> dict[str, object]:
+    return {"query": query, "meta_params": {"conversation_id": conversation_id}}
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    for _ in range(200):
+        if (await client.get("/health/ready")).json()["status"] == "ready":
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it did not find Redis again")
 
 
 def test_chat_is_a_problem_while_redis_is_gone_and_goes_on_when_it_is_back(
