@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, text
+from sqlalchemy import ColumnElement, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openta_memory._records import Appended
-from openta_memory.archive import engines, past, reader, writer
+from openta_memory.archive import engines, past, purging, reader, writer
 from openta_memory.archive.entries import Conversation, Counts, Cursor, Entry, Record, Snapshot
 from openta_memory.archive.migrations import migrate
+from openta_memory.archive.purging import Consent
 from openta_memory.archive.rows import to_name
 from openta_memory.archive.tables import CONVERSATIONS
 from openta_memory.archive.transactions import Transactions
@@ -148,16 +149,22 @@ class Archive:
         """Remove all conversations of an owner, and give their ids."""
         return await self._remove_all(CONVERSATIONS.c.owner == to_name(owner))
 
-    async def purge(self, older_than_ms: int) -> int:
-        """Remove conversations last appended to before a time, in milliseconds since 1970.
+    async def purge(self, older_than_ms: int, *, consent: Consent | None = None) -> int:
+        """Remove conversations last appended to before a time; one that goes on meanwhile stays.
+
+        Args:
+            older_than_ms: The time, in milliseconds since 1970.
+            consent: Is asked which of some ids may go, while nobody can write to them here; once
+                more when the transaction has to be repeated. Without it, all may.
 
         Returns:
             How many it were; conversations that had been cleared don't count.
         """
-        old = CONVERSATIONS.c.updated_ms < older_than_ms
-        purged = await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_not(None)))
-        await self._remove_all(and_(old, CONVERSATIONS.c.created_ms.is_(None)))
-        return len(purged)
+        purged, after = 0, ""
+        while some := await self._run(self._purging(older_than_ms, after, consent)):
+            after, count = some
+            purged += count
+        return purged
 
     async def append(
         self, conversation_id: str, owner: str | None, records: Sequence[bytes]
@@ -204,6 +211,11 @@ class Archive:
         if not self._is_open:
             await self.open()
         return await self._transactions.run(work, writes=writes)
+
+    def _purging(
+        self, older_than_ms: int, after: str, consent: Consent | None
+    ) -> Callable[[AsyncConnection], Awaitable[tuple[str, int] | None]]:
+        return lambda connection: purging.purge_some(connection, older_than_ms, after, consent)
 
     async def _remove_all(self, condition: ColumnElement[bool]) -> list[str]:
         """Remove in portions, so that neither memory nor a transaction grows with their number."""

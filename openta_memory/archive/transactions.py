@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openta_memory.archive import engines
 from openta_memory.archive.failures import DATABASE_FAILURES, from_database, worth_a_retry
+from openta_memory.errors import OpenTAMemoryError
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Transactions:
         try:
             async with asyncio.timeout(seconds):
                 return await self._twice_at_most(work, writes=writes)
+        except OpenTAMemoryError:
+            raise
         except DATABASE_FAILURES as error:
             raise from_database(error, database=self.database) from None
 

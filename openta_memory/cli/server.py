@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from openta_memory import _outbox, store
 from openta_memory._commands import Command, Plan
 from openta_memory.keys import Keys, parked
+from openta_memory.scripts import load
 from openta_memory.settings import MemorySettings
 
 _GLOB = re.compile(r"([*?\[\]\\^])")
@@ -40,9 +41,17 @@ class Server:
         names = map(parked, self._keys.outboxes())
         return sum(self._store.run(_outbox.length(name)) for name in names)
 
-    def holds(self, conversation_id: str) -> bool:
-        """Say whether Redis has anything of a conversation."""
-        return bool(self._ask("EXISTS", *self._keys.conversation(conversation_id)))
+    def purge(self, conversation_ids: Sequence[str], before_ms: int) -> list[str]:
+        """Remove conversations, and give those that may go from the archive, too.
+
+        One that was appended to at that time or later, or of which something waits, is spared.
+        """
+        names = [name for id_ in conversation_ids for name in self._keys.conversation(id_)]
+        (outbox,) = self._keys.outboxes()
+        words = (before_ms, *conversation_ids)
+        command = Command(words, load("purge"), (outbox, *names))
+        gone = self._store.run(Plan((command,), lambda replies: replies[0]))
+        return [conversation_ids[index - 1] for index in gone]
 
     def lists(self, prefix: str) -> list[bytes]:
         """Find the lists whose keys begin with a prefix, in the order of their names."""

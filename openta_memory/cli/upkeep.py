@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 from openta_memory.archive.entries import Conversation
 from openta_memory.cli import output
@@ -48,12 +48,15 @@ async def older(settings: MemorySettings, than_ms: int) -> list[str]:
 
 def purge(settings: MemorySettings, before_ms: int) -> int:
     """Remove conversations last appended to before a time; tells how many they were."""
-    cleared = 0
-    if settings.url:
-        # Once more: who was asked may have taken long to say yes.
-        archive_what_waits(settings)
-        cleared = _clear_held(settings, asyncio.run(older(settings, before_ms)), before_ms)
-    return cleared + asyncio.run(_purge_archive(settings, before_ms))
+    if not settings.url:
+        return asyncio.run(_purge(settings, before_ms, None))
+    # Once more: who was asked may have taken long to say yes.
+    archive_what_waits(settings)
+    with opened_server(settings) as server:
+        removed = asyncio.run(_purge(settings, before_ms, server))
+    # What Redis held was cleared, which the archive is told by the outbox.
+    archive_what_waits(settings)
+    return removed
 
 
 def facts(settings: MemorySettings) -> Facts:
@@ -81,18 +84,11 @@ async def _archive_facts(settings: MemorySettings) -> Facts:
         }
 
 
-def _clear_held(settings: MemorySettings, conversation_ids: list[str], before_ms: int) -> int:
-    """Remove from Redis and the archive what Redis has, too."""
-    before = datetime.fromtimestamp(before_ms / 1000, UTC)
-    cleared = 0
-    with opened_server(settings) as server, opened_memory(settings) as memory:
-        for conversation_id in filter(server.holds, conversation_ids):
-            found = memory.metadata(conversation_id)
-            if found and found.updated_at and found.updated_at < before:
-                cleared += memory.clear(conversation_id)
-    return cleared
+async def _purge(settings: MemorySettings, before_ms: int, server: Server | None) -> int:
+    async def consent(conversation_ids: Sequence[str]) -> list[str]:
+        if server is None:
+            return list(conversation_ids)
+        return await asyncio.to_thread(server.purge, conversation_ids, before_ms)
 
-
-async def _purge_archive(settings: MemorySettings, before_ms: int) -> int:
     async with opened_shelf(settings) as shelf:
-        return await shelf.archive.purge(before_ms)
+        return await shelf.archive.purge(before_ms, consent=consent)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
 from support.archives import batch, using
 
-from openta_memory import ConversationMemory
+from openta_memory import ConversationMemory, MemorySettings, StoreReplyError
+from openta_memory.cli import upkeep
+from openta_memory.cli.server import Server
 from openta_memory.testing import turn
 
 Run = Callable[..., Any]
@@ -76,6 +80,67 @@ def test_purge_spares_an_old_conversation_that_goes_on(run: Run, old: Conversati
     old.append("held", turn(2))
     run("purge", "--older-than", "90d", "--yes")
     assert archived(old, "held") == ["question 1", "answer 1", "question 2", "answer 2"]
+
+
+@pytest.fixture
+def another_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits was taken by another process, which did not archive it yet."""
+    monkeypatch.setattr(upkeep, "archive_what_waits", lambda _: None)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["held", "lost by Redis"])
+@pytest.mark.usefixtures("another_drains")
+def test_purge_spares_what_is_old_in_the_archive_but_waits_on_the_outbox(
+    run: Run, old: ConversationMemory, raw: Any, *, lost: bool
+) -> None:
+    # Given an old conversation that goes on, which the archive does not know yet
+    old.append("held", turn(2))
+    if lost:
+        raw.delete("conversation:held", "conversation:meta:held")
+    # When the old are purged
+    assert run("purge", "--older-than", "90d", "--yes").stdout == "Removed 1 conversations.\n"
+    # Then it is whole, in both
+    assert [message.text for message in old.window("held").messages][::2] == [
+        "question 1",
+        "question 2",
+    ]
+    assert len(archived(old, "held")) == 4
+    assert archived(old, "old") == []
+
+
+def test_an_append_during_a_purge_begins_anew_in_both(
+    run: Run, old: ConversationMemory, raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an append that comes when Redis is purged and the archive is not
+    appends: list[Thread] = []
+    purge = Server.purge
+
+    def purge_and_append(server: Server, ids: list[str], before_ms: int) -> list[str]:
+        gone = purge(server, ids, before_ms)
+        appends.append(Thread(target=old.append, args=("held", turn(2))))
+        appends[0].start()
+        time.sleep(0.3)
+        return gone
+
+    monkeypatch.setattr(Server, "purge", purge_and_append)
+    # When both are through
+    run("purge", "--older-than", "90d", "--yes")
+    appends[0].join(20)
+    # Then both hold what was appended, and it alone
+    assert [message.text for message in old.window("held").messages] == ["question 2", "answer 2"]
+    assert archived(old, "held") == ["question 2", "answer 2"]
+    assert raw.hget("conversation:meta:held", "seq") == b"2"
+
+
+@pytest.mark.usefixtures("another_drains")
+def test_purge_removes_nothing_while_too_much_waits(old: ConversationMemory, raw: Any) -> None:
+    pipeline = raw.pipeline()
+    for _ in range(10_001):
+        pipeline.xadd("openta:outbox", {"hello": "you"})
+    pipeline.execute()
+    with pytest.raises(StoreReplyError, match="too much waits for the archive"):
+        upkeep.purge(MemorySettings.load(), time.time_ns() // 1_000_000)
+    assert archived(old, "old") == ["question 1", "answer 1"]
 
 
 @pytest.mark.parametrize("age", ["90", "d", "-1d", "1y", "", "1.5d"])
