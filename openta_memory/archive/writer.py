@@ -7,12 +7,8 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    JSON,
     ColumnElement,
-    Text,
     bindparam,
-    cast,
-    column,
     delete,
     func,
     select,
@@ -22,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openta_memory.archive import owners
 from openta_memory.archive.entries import PROVISIONAL, Batch, Cleared, Entry
-from openta_memory.archive.held import Held, Remains, hold, insert, save
+from openta_memory.archive.held import Held, Remains, given_rows, hold, insert, save
 from openta_memory.archive.rows import from_name, message_row, to_name
 from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 
@@ -122,13 +118,9 @@ async def _remains(connection: AsyncConnection, ids: list[str]) -> dict[str, Rem
     return {id_: (seq, first, last) for id_, seq, first, last in found}
 
 
-_ROWS = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
-    *(column(each.name, each.type) for each in MESSAGES.c), name="given"
-)
-# All rows as one parameter: a statement a row takes PostgreSQL's driver several times as long.
 _FROM_JSON = (
     postgresql.insert(MESSAGES)
-    .from_select([each.name for each in MESSAGES.c], select(_ROWS.render_derived(with_types=True)))
+    .from_select([each.name for each in MESSAGES.c], select(given_rows(MESSAGES)))
     .on_conflict_do_nothing()
 )
 
