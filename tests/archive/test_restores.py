@@ -56,9 +56,9 @@ def test_ten_processes_that_read_at_once_restore_a_conversation_once(
     memory: ConversationMemory,
     said: list[Acknowledged],
 ) -> None:
-    # Given a conversation whose messages Redis lost
+    # Given a conversation whose meta data Redis lost, and whose messages it still has
     with redis_server.client() as client:
-        client.delete(LIST)
+        client.delete(META)
     # When ten processes read it, each told at the same moment that it is not there
     readers = [ask(read_once, redis_server, url) for _ in TEN]
     with held_back(redis_server) as release_at, started(readers):
@@ -93,10 +93,10 @@ def test_ten_processes_that_append_at_once_to_what_redis_lost_are_all_numbered_o
 def test_ten_processes_that_read_and_append_at_once_find_what_waited_on_the_outbox_too(
     redis_server: RedisServer, url: str, memory: ConversationMemory, said: list[Acknowledged]
 ) -> None:
-    # Given a conversation whose meta data Redis lost, and whose end waits on the outbox
+    # Given a conversation whose messages Redis lost, and whose end waits on the outbox
     waiting = tell(memory, "c", EARLIER, range(SAID, SAID + 5))
     with redis_server.client() as client:
-        client.delete(META)
+        client.delete(LIST)
     # When five processes read it and five append to it at once
     readers = [ask(read_once, redis_server, url) for _ in range(5)]
     writers = [ask(append_once, redis_server, url, writer=writer) for writer in range(5)]
