@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Lock
@@ -35,6 +35,7 @@ T = TypeVar("T")
 PROBE_SECONDS = 2.0
 
 _IDS_AT_ONCE = 100
+_ALL = 2**31 - 1
 
 
 class Outage:
@@ -83,23 +84,23 @@ class Outage:
         async with self._writing:
             if not self.is_redis_away:
                 return None
+            done = await write(*args, **kwargs)
             self._was_written = True
-            return await write(*args, **kwargs)
+            return done
 
     async def reload(self) -> None:
-        """Make Redis forget what was written past it.
+        """Make Redis forget what was written past it until now.
+
+        Not what is written meanwhile: others may go on for ever.
 
         Raises:
             ArchiveError: When the database can't be used.
             StoreError: When Redis can't be used.
         """
-        while ids := await self._archive.ahead(_IDS_AT_ONCE):
-            now = await self._run(_reload.now())
-            numbers = await self._run(_reload.numbers(self._keys, ids))
-            await self._drain.complete()
-            # One that was appended to since the numbers were read has its turn once more.
-            forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
-            await self._archive.settle(forgotten, now)
+        stale = await self._archive.ahead(_ALL)
+        while stale:
+            some, stale = stale[:_IDS_AT_ONCE], stale[_IDS_AT_ONCE:]
+            stale += await self._forget(some)
 
     async def close(self) -> None:
         """Stop looking."""
@@ -108,6 +109,15 @@ class Outage:
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wrap_future(watch)
+
+    async def _forget(self, ids: Sequence[str]) -> list[str]:
+        """Make Redis forget conversations; gives those that were appended to meanwhile."""
+        now = await self._run(_reload.now())
+        numbers = await self._run(_reload.numbers(self._keys, ids))
+        await self._drain.complete()
+        forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
+        await self._archive.settle(forgotten, now)
+        return sorted(set(ids).difference(forgotten))
 
     def _begin_watch(self) -> None:
         if self._watch is None:
