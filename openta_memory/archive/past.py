@@ -97,7 +97,11 @@ async def _renumber(connection: AsyncConnection, held: Held) -> None:
     )
     if first is None:
         return
-    known = first - PROVISIONAL - 1
+    # Not what was the last number then: a clear may have come to be known since.
+    known = await connection.scalar(
+        select(func.max(MESSAGES.c.seq)).where(of_it, MESSAGES.c.seq < first - PROVISIONAL)
+    )
+    known = known or 0
     since = await connection.execute(
         select(MESSAGES.c.message_id, MESSAGES.c.seq)
         .where(of_it, MESSAGES.c.seq > known)
