@@ -61,7 +61,12 @@ def from_text(record: str) -> bytes:
 
 
 def to_name(name: str) -> str:
-    """Give an id or owner with NUL spelled out; plain ones stand as they are."""
+    """Give an id or owner with NUL spelled out; plain ones stand as they are.
+
+    Raises:
+        UnicodeEncodeError: When it is no valid Unicode, which drivers tell in ways of their own.
+    """
+    name.encode()
     return name.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
 
 
