@@ -11,9 +11,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from openta_memory import _reload
 from openta_memory.archive.bridge import LoopThread
@@ -34,8 +33,20 @@ T = TypeVar("T")
 
 PROBE_SECONDS = 2.0
 
+_END_SECONDS = 0.1
 _IDS_AT_ONCE = 100
 _ALL = 2**31 - 1
+
+
+async def end(task: asyncio.Task[Any] | None) -> None:
+    """Cancel a task until it has ended.
+
+    A driver may tell that it was cancelled as a failure of its own, and our loops go on behind
+    failures.
+    """
+    while task and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_END_SECONDS)
 
 
 class Outage:
@@ -60,6 +71,7 @@ class Outage:
         self._thread = thread
         self._noticing = Lock()
         self._watch: Future[None] | None = None
+        self._looking: asyncio.Task[Any] | None = None
         self._writing = asyncio.Lock()
         self._was_written = False
 
@@ -104,11 +116,7 @@ class Outage:
 
     async def close(self) -> None:
         """Stop looking."""
-        watch = self._watch
-        if watch and not watch.done():
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wrap_future(watch)
+        await end(self._looking)
 
     async def _forget(self, ids: Sequence[str]) -> list[str]:
         """Make Redis forget conversations; gives those that were appended to meanwhile."""
@@ -124,6 +132,7 @@ class Outage:
             self._watch = self._thread.submit(self._until_found())
 
     async def _until_found(self) -> None:
+        self._looking = asyncio.current_task()
         while True:
             await asyncio.sleep(PROBE_SECONDS)
             try:

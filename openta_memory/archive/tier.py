@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from openta_memory._records import Appended
@@ -14,7 +13,7 @@ from openta_memory.archive import Archive
 from openta_memory.archive.bridge import LoopThread
 from openta_memory.archive.drain import Drain, Run
 from openta_memory.archive.entries import Record, Snapshot
-from openta_memory.archive.outage import Outage
+from openta_memory.archive.outage import Outage, end
 from openta_memory.errors import (
     ArchiveError,
     OpenTAMemoryError,
@@ -238,11 +237,8 @@ class ArchiveTier:
         return moved
 
     async def _close(self, finish: Coroutine[Any, Any, None]) -> None:
-        for task in (self._preparing, self._periodic):
-            if task:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await end(self._preparing)
+        await end(self._periodic)
         await self._outage.close()
         try:
             await self._drain.once()
