@@ -42,12 +42,27 @@ class Held:
         """Say whether it is more than the memory of a clear."""
         return self.created_ms is not None
 
+    @property
+    def clears_past_redis(self) -> list[str]:
+        """Name the clears that were done here first, which Redis may do late."""
+        return (self.cleared_token or "").split()
+
+    @property
+    def was_cleared_past_redis(self) -> bool:
+        """Say whether it was cleared in an outage that is not made good yet."""
+        return self.ahead > 0 and self.cleared_token is not None
+
+    @property
+    def _lacks_owner(self) -> bool:
+        """Say whether a trusted caller may have been first here, and somebody else in Redis."""
+        return self.owner is None and self.ahead > 0
+
     def take(self, batch: Batch) -> None:
         """Reckon with a batch's messages."""
         owner = None if batch.owner is None else to_name(batch.owner)
         if self.created_ms is None:
             self.owner, self.created_ms, self.updated_ms = owner, batch.at_ms, None
-        elif owner is not None and batch.at_ms >= (self.updated_ms or 0):
+        elif owner is not None and (self._lacks_owner or batch.at_ms >= (self.updated_ms or 0)):
             # Redis lets an owner change only behind a clear, which may arrive after it.
             self.owner = owner
         self.created_ms = min(batch.at_ms, self.created_ms)
@@ -57,7 +72,7 @@ class Held:
 
     def clear(self, position: int, remains: Remains | None = None) -> None:
         """Begin anew, with what was appended after the clear and is here already."""
-        self.cleared_through = position
+        self.cleared_through, self.cleared_token = position, None
         self.title = None
         if remains is None:
             self.owner, self.created_ms, self.seq = None, None, 0

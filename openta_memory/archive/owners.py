@@ -7,6 +7,7 @@ messages move to a conversation of their own, so that nobody sees what is not th
 
 from __future__ import annotations
 
+import hashlib
 import logging
 
 from sqlalchemy import func, select, update
@@ -21,6 +22,7 @@ from openta_memory.keys import encode_id
 logger = logging.getLogger("openta_memory")
 
 _ID_CHARACTERS = 60
+_HASH_CHARACTERS = 16
 
 
 def differ(conversation: Held, batch: Batch) -> bool:
@@ -40,29 +42,50 @@ async def part(
     batch: Batch,
 ) -> Held:
     """Make room for a batch whose owner differs; gives the conversation that takes it."""
-    id_ = f"{conversation.id[:_ID_CHARACTERS]}~{batch.position}"
-    apart = (await hold(connection, [id_]))[id_]
+    second = conversation.owner
+    if batch.is_provisional:
+        second = None if batch.owner is None else to_name(batch.owner)
+    apart = await _apart(connection, held, conversation, second, batch.position)
     logger.error(
         "[ARCHIVE] Messages of another owner under %s are kept under %s",
-        *(encode_id(name) for name in (conversation.id, id_)),
+        *(encode_id(name) for name in (conversation.id, apart.id)),
     )
     if batch.is_provisional:
-        held[id_] = apart
+        # Redis has them under the one id: it is to forget that, too.
+        conversation.ahead += 1
         return apart
-    if await _move(connection, conversation, apart):
-        held[id_] = apart
+    await _move(connection, conversation, apart)
     return conversation
 
 
-async def _move(connection: AsyncConnection, conversation: Held, apart: Held) -> bool:
+async def _apart(
+    connection: AsyncConnection,
+    held: dict[str, Held],
+    conversation: Held,
+    owner: str | None,
+    position: int,
+) -> Held:
+    """Hold the conversation for what this owner has under the id, one for all of it."""
+    known = hashlib.sha256(f"{conversation.id}\0{owner}".encode()).hexdigest()[:_HASH_CHARACTERS]
+    # A stranger may have taken the name that anybody can work out.
+    for name in (known, str(position)):
+        id_ = f"{conversation.id[:_ID_CHARACTERS]}~{name}"
+        apart = held.get(id_) or (await hold(connection, [id_]))[id_]
+        if not apart.exists or apart.owner == owner:
+            break
+    held[id_] = apart
+    return apart
+
+
+async def _move(connection: AsyncConnection, conversation: Held, apart: Held) -> None:
     """Move what was stored past Redis, which came later than what waited on the outbox."""
     late = (MESSAGES.c.conversation_id == conversation.id) & (MESSAGES.c.seq > PROVISIONAL)
     times = select(func.min(MESSAGES.c.stored_ms), func.max(MESSAGES.c.stored_ms)).where(late)
     first, last = (await connection.execute(times)).one()
     if first is None:
-        return False
+        return
     await connection.execute(update(MESSAGES).where(late).values(conversation_id=apart.id))
-    apart.owner, apart.ahead = conversation.owner, 1
-    apart.created_ms, apart.updated_ms = first, last
+    apart.owner, apart.ahead = conversation.owner, apart.ahead + 1
+    apart.created_ms = min(first, first if apart.created_ms is None else apart.created_ms)
+    apart.updated_ms = max(last, apart.updated_ms or 0)
     conversation.clear(conversation.cleared_through)
-    return True
