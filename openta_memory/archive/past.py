@@ -19,8 +19,11 @@ from openta_memory.archive.held import MS, Held, hold, save
 from openta_memory.archive.rows import from_name, message_row, to_name
 from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 from openta_memory.archive.writer import store
-from openta_memory.errors import OwnerError
+from openta_memory.errors import OwnerError, StoreUnavailableError
 from openta_memory.keys import encode_id
+
+# How many clears of a conversation in one outage are known again when Redis does them late.
+_CLEARS = 20
 
 
 async def append(
@@ -52,14 +55,21 @@ async def clear(
 
     Raises:
         OwnerError: When the conversation is not this owner's.
+        StoreUnavailableError: When whose it is can't be known without Redis.
     """
     held = await _hold(connection, conversation_id, owner)
     existed = held.exists
+    if owner is not None and not existed and not held.was_cleared_past_redis:
+        raise StoreUnavailableError(
+            f"only Redis, which is away, may know of a conversation {encode_id(conversation_id)}, "
+            "and whose it is: clear it when Redis is back"
+        )
     _, position = await _latest(connection, held)
     await connection.execute(delete(MESSAGES).where(MESSAGES.c.conversation_id == held.id))
+    tokens = held.clears_past_redis
     held.clear(max(time.time_ns() // 1_000_000 * MS, position, held.cleared_through + 1))
     held.ahead += 1
-    held.cleared_token = token
+    held.cleared_token = " ".join([*tokens[-_CLEARS:], token])
     await save(connection, [held])
     return existed
 

@@ -42,6 +42,12 @@ def message_row(batch: Batch, seq: int, raw: bytes) -> dict[str, Any]:
     }
 
 
+def asked_ms(batch: Batch) -> int:
+    """Give when a batch was made ready to be appended, where its JSON tells, in milliseconds."""
+    given = _fields(batch.records[0][1]).get("ts") if batch.records else None
+    return given if isinstance(given, int) else batch.at_ms
+
+
 def to_text(raw: bytes) -> str:
     """Give a record as text; one that text can't hold is wrapped in base64."""
     try:

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openta_memory.archive import owners
 from openta_memory.archive.entries import PROVISIONAL, Batch, Cleared, Entry
-from openta_memory.archive.held import Held, Remains, given_rows, hold, insert, save
-from openta_memory.archive.rows import from_name, message_row, to_name
+from openta_memory.archive.held import MS, Held, Remains, given_rows, hold, insert, save
+from openta_memory.archive.rows import asked_ms, from_name, message_row, to_name
 from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 
 _CHUNK = 500
@@ -35,7 +35,7 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     rows: list[dict[str, Any]] = []
     for entry in entries:
         conversation = held[to_name(entry.conversation_id)]
-        if not isinstance(entry, Batch) or entry.position <= conversation.cleared_through:
+        if not isinstance(entry, Batch) or _is_cleared(conversation, entry):
             continue
         if owners.differ(conversation, entry):
             await store(connection, rows)
@@ -97,8 +97,16 @@ async def _clear(
         held[id_].clear(position, remains.get(id_))
 
 
+def _is_cleared(conversation: Held, batch: Batch) -> bool:
+    position = batch.position
+    if conversation.was_cleared_past_redis:
+        # Redis may do late what was asked of it before the clear.
+        position = min(position, asked_ms(batch) * MS)
+    return position <= conversation.cleared_through
+
+
 def _is_new(conversation: Held, entry: Cleared) -> bool:
-    if entry.token and entry.token == conversation.cleared_token:
+    if entry.token in conversation.clears_past_redis:
         # Done here while Redis hung, which got to it later.
         return False
     return entry.position > conversation.cleared_through
