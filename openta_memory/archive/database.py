@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, text
@@ -188,13 +188,19 @@ class Archive:
             lambda connection: past.clear(connection, conversation_id, owner, token)
         )
 
-    async def ahead(self, limit: int) -> list[str]:
-        """Read ids of conversations that were changed while Redis was away."""
+    async def ahead(self, limit: int) -> dict[str, int]:
+        """Read which conversations were changed while Redis was away, and how often."""
         return await self._run(lambda connection: past.ahead(connection, limit), writes=False)
 
-    async def settle(self, conversation_ids: Sequence[str], through: int | None = None) -> None:
-        """Number what was stored while Redis was away; Redis must have forgotten it before."""
-        await self._run(lambda connection: past.settle(connection, conversation_ids, through))
+    async def settle(self, forgotten: Mapping[str, int], through: int | None = None) -> None:
+        """Number what was stored while Redis was away.
+
+        Args:
+            forgotten: Conversations, and how many of their changes Redis need not know of any
+                more, as it forgot them after.
+            through: Where the outbox stood then.
+        """
+        await self._run(lambda connection: past.settle(connection, forgotten, through))
 
     async def ping(self) -> None:
         """Make sure that the database answers."""

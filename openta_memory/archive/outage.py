@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -109,22 +109,24 @@ class Outage:
             ArchiveError: When the database can't be used.
             StoreError: When Redis can't be used.
         """
-        stale = await self._archive.ahead(_ALL)
+        changes = await self._archive.ahead(_ALL)
+        stale = list(changes)
         while stale:
             some, stale = stale[:_IDS_AT_ONCE], stale[_IDS_AT_ONCE:]
-            stale += await self._forget(some)
+            stale += await self._forget({each: changes[each] for each in some})
 
     async def close(self) -> None:
         """Stop looking."""
         await end(self._looking)
 
-    async def _forget(self, ids: Sequence[str]) -> list[str]:
+    async def _forget(self, changes: Mapping[str, int]) -> list[str]:
         """Make Redis forget conversations; gives those that were appended to meanwhile."""
+        ids = list(changes)
         now = await self._run(_reload.now())
         numbers = await self._run(_reload.numbers(self._keys, ids))
         await self._drain.complete()
         forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
-        await self._archive.settle(forgotten, now)
+        await self._archive.settle({each: changes[each] for each in forgotten}, now)
         return sorted(set(ids).difference(forgotten))
 
     def _begin_watch(self) -> None:

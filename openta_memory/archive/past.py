@@ -8,7 +8,7 @@ numbers what came since by the time it was stored.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -74,27 +74,30 @@ async def clear(
     return existed
 
 
-async def ahead(connection: AsyncConnection, limit: int) -> list[str]:
-    """Read ids of conversations that were written to past Redis and are not settled."""
-    asked = select(CONVERSATIONS.c.id).where(CONVERSATIONS.c.ahead > 0)
-    found = await connection.scalars(asked.order_by(CONVERSATIONS.c.id).limit(limit))
-    return [from_name(id_) for id_ in found]
+async def ahead(connection: AsyncConnection, limit: int) -> dict[str, int]:
+    """Read which conversations were written to past Redis and are not settled, and how often."""
+    asked = select(CONVERSATIONS.c.id, CONVERSATIONS.c.ahead).where(CONVERSATIONS.c.ahead > 0)
+    found = await connection.execute(asked.order_by(CONVERSATIONS.c.id).limit(limit))
+    return {from_name(row.id): row.ahead for row in found}
 
 
 async def settle(
-    connection: AsyncConnection, conversation_ids: Sequence[str], through: int | None
+    connection: AsyncConnection, forgotten: Mapping[str, int], through: int | None
 ) -> None:
-    """Number what was written past Redis, now that Redis knows these conversations no more.
+    """Number what was written past Redis.
 
     Args:
         connection: A transaction.
-        conversation_ids: The conversations.
+        forgotten: The conversations, and how often each had been written to past Redis before
+            Redis forgot it: what came since, Redis may know again without.
         through: A position that all of the outbox that is not here yet stands behind, by the
             clock of Redis, which goes before ours.
     """
-    for held in (await hold(connection, sorted(map(to_name, conversation_ids)))).values():
+    if not forgotten:
+        return
+    for held in (await hold(connection, sorted(map(to_name, forgotten)))).values():
         await _renumber(connection, held)
-        held.ahead = 0
+        held.ahead = max(0, held.ahead - forgotten[from_name(held.id)])
         if through is not None:
             held.cleared_through = min(held.cleared_through, through)
         await save(connection, [held])

@@ -215,7 +215,7 @@ class ArchiveTier:
         found = await self.archive.snapshot(session_id, limit)
         if found is None or not found.ahead:
             return found
-        await self.archive.settle([session_id])
+        await self.archive.settle({session_id: 0})
         return await self.archive.snapshot(session_id, limit)
 
     async def _page(self, session_id: str, before: int | None, limit: int) -> list[Record]:
