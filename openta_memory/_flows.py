@@ -7,18 +7,16 @@ it is away.
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import BaseMessage
 
 from openta_memory import _owned, _reload
 from openta_memory._commands import Plan
-from openta_memory._plans import Asked, Plans
+from openta_memory._plans import Asked
 from openta_memory._records import Appended, Health, Metadata, Prepared, Trimmed, Window
+from openta_memory._restoring import Restoring, new_name
 from openta_memory._spelling import counted
 from openta_memory._steps import Flow
 from openta_memory.errors import (
@@ -40,17 +38,8 @@ T = TypeVar("T")
 _AT_ONCE = 200
 
 
-@dataclass(slots=True)
-class Flows:
-    """The flows of one memory.
-
-    Args:
-        plans: What is sent to Redis.
-        tier: The archive; None where there is none.
-    """
-
-    plans: Plans
-    tier: ArchiveTier | None = None
+class Flows(Restoring):
+    """The flows of one memory."""
 
     def append(
         self,
@@ -86,10 +75,11 @@ class Flows:
 
     def window(self, session_id: str, limit: int | None, owner: str | None) -> Flow[Window]:
         """Read; what Redis forgot is restored before."""
-        plan = self.plans.window(session_id, limit=limit, owner=owner)
+        name = new_name()
+        plan = self.plans.window(session_id, limit=limit, owner=owner, name=name)
         return (
             yield from self._either(
-                lambda: self._window(session_id, plan, limit),
+                lambda: self._window(session_id, plan, name, limit),
                 lambda tier: self._window_past(tier, session_id, limit, owner),
             )
         )
@@ -102,12 +92,11 @@ class Flows:
         Where the archive can't be asked, what Redis has is all there is. A time to live can only
         be given in Redis.
         """
-        plan = self.plans.metadata(session_id, owner=owner, own_ttl=own_ttl)
         if own_ttl is not None:
-            return (yield from self._metadata(session_id, plan))
+            return (yield from self._metadata(session_id, owner, own_ttl))
         return (
             yield from self._either(
-                lambda: self._metadata(session_id, plan),
+                lambda: self._metadata(session_id, owner),
                 lambda tier: self._metadata_past(tier, session_id, owner),
             )
         )
@@ -116,13 +105,13 @@ class Flows:
         """Trim what Redis holds; the archive keeps all."""
         plan = self.plans.trim(session_id, keep, owner=owner)
         if self.tier is not None:
-            yield from self._metadata(session_id, self.plans.metadata(session_id, owner=owner))
+            yield from self._metadata(session_id, owner)
         trimmed: Trimmed = yield plan
         return trimmed
 
     def clear(self, session_id: str, owner: str | None) -> Flow[bool]:
         """Remove a conversation from Redis and the archive."""
-        token = b64encode(urandom(6)).decode()
+        token = new_name().decode()
 
         def past(tier: ArchiveTier) -> Flow[bool]:
             removed: bool | None = yield lambda: tier.clear(session_id, owner, token)
@@ -162,8 +151,7 @@ class Flows:
         tier = self._archive()
 
         def through() -> Flow[Any]:
-            plan = self.plans.metadata(session_id, owner=owner)
-            yield from self._metadata(session_id, plan, surely=True)
+            yield from self._metadata(session_id, owner, surely=True)
             return (yield lambda: tier.page(session_id, before, limit))
 
         def past(tier: ArchiveTier) -> Flow[Any]:
@@ -171,7 +159,7 @@ class Flows:
             return (yield lambda: tier.page(session_id, before, limit, past_redis=True))
 
         records = yield from self._either(through, past)
-        return self.plans.numbered(session_id, records)
+        return self.plans.rows.numbered(session_id, records)
 
     def ping_archive(self) -> Flow[None]:
         """Make sure that the archive answers, where there is one."""
@@ -243,14 +231,23 @@ class Flows:
     def _append_through(
         self, session_id: str, batch: Prepared, owner: str | None
     ) -> Flow[Appended]:
-        appended: Appended = yield self.plans.append(session_id, batch, owner=owner)
-        if appended.cold:
-            answer, restore = yield from self._ask(session_id)
-            appended = yield from _after(
-                restore, self.plans.append(session_id, batch, owner=owner, archive=answer)
-            )
-        yield from self._acknowledge()
+        def plan(archive: Asked) -> Plan[tuple[None, Appended]]:
+            append = self.plans.append(session_id, batch, owner=owner, archive=archive)
+            return Plan(append.commands, lambda replies: (None, append.read(replies)))
+
+        _, appended = yield from self._until_stored(session_id, batch, plan)
         return appended
+
+    def _window_then_append(
+        self, session_id: str, batch: Prepared, owner: str | None
+    ) -> Flow[tuple[Window, Appended]]:
+        return self._until_stored(
+            session_id,
+            batch,
+            lambda archive: self.plans.window_then_append(
+                session_id, batch, owner=owner, archive=archive
+            ),
+        )
 
     def _append_past(
         self, tier: ArchiveTier, session_id: str, batch: Prepared, owner: str | None
@@ -260,23 +257,10 @@ class Flows:
             return (yield from self._append(session_id, batch, owner))
         return appended
 
-    def _window_then_append(
-        self, session_id: str, batch: Prepared, owner: str | None
-    ) -> Flow[tuple[Window, Appended]]:
-        plan = self.plans.window_then_append(session_id, batch, owner=owner)
-        window, appended = yield plan
-        if appended.cold:
-            answer, restore = yield from self._ask(session_id)
-            plan = self.plans.window_then_append(session_id, batch, owner=owner, archive=answer)
-            window, appended = yield from _after(restore, plan)
-        yield from self._acknowledge()
-        return window, appended
-
-    def _window(self, session_id: str, plan: Plan[Window], limit: int | None) -> Flow[Window]:
-        window: Window = yield plan
-        if _is_lost(window.metadata):
-            _, restore = yield from self._ask(session_id)
-            window = (yield from _after(restore, plan)) if restore else window
+    def _window(
+        self, session_id: str, plan: Plan[Window], name: bytes, limit: int | None
+    ) -> Flow[Window]:
+        window = yield from self._until_found(session_id, plan, name, lambda found: found.metadata)
         return (yield from self._reach_back(session_id, window, limit or 0))
 
     def _reach_back(self, session_id: str, window: Window, limit: int) -> Flow[Window]:
@@ -303,13 +287,16 @@ class Flows:
         return self.plans.archived_window(session_id, metadata, records, limit=limit, owner=owner)
 
     def _metadata(
-        self, session_id: str, plan: Plan[Metadata | None], *, surely: bool = False
+        self,
+        session_id: str,
+        owner: str | None,
+        own_ttl: int | None = None,
+        *,
+        surely: bool = False,
     ) -> Flow[Metadata | None]:
-        found: Metadata | None = yield plan
-        if _is_lost(found):
-            _, restore = yield from self._ask(session_id, surely=surely)
-            found = (yield from _after(restore, plan)) if restore else found
-        return found
+        name = new_name()
+        plan = self.plans.metadata(session_id, owner=owner, own_ttl=own_ttl, name=name)
+        return self._until_found(session_id, plan, name, lambda found: found, surely=surely)
 
     def _metadata_past(
         self, tier: ArchiveTier, session_id: str, owner: str | None
@@ -322,8 +309,7 @@ class Flows:
             removed: bool = yield plan
             return removed
         # Restored first, so that what only the archive has is its owner's too.
-        look = self.plans.metadata(session_id, owner=owner)
-        found = yield from self._metadata(session_id, look, surely=True)
+        found = yield from self._metadata(session_id, owner, surely=True)
         yield plan
         yield from self._complete_clear(session_id)
         return found is not None
@@ -335,42 +321,3 @@ class Flows:
                 yield self.tier.complete
             except ArchiveUnavailableError as error:
                 logger.error("[ARCHIVE] %s is cleared there later: %s", encode_id(of), error)
-
-    def _ask(
-        self, session_id: str, *, surely: bool = False
-    ) -> Flow[tuple[Asked, Plan[Appended] | None]]:
-        """Ask the archive for what Redis lost; gives how that went, and what puts it back."""
-        if self.tier is None:
-            return "asked", None
-        tier, cap = self.tier, self.plans.max_messages or None
-        try:
-            found = yield lambda: tier.snapshot(session_id, cap)
-        except ArchiveUnavailableError as error:
-            if surely:
-                raise
-            # The chat goes on with what Redis has; the outbox keeps what is said meanwhile.
-            tier.archive_went(error)
-            return "away", None
-        if found is None:
-            return "asked", None
-        rows = self.plans.whole_turns(session_id, found.records)
-        return "asked", self.plans.restore(session_id, rows, found.metadata)
-
-    def _acknowledge(self) -> Flow[None]:
-        if self.tier is not None and self.tier.interval == 0:
-            yield self.tier.complete
-
-
-def _after(first: Plan[Any] | None, plan: Plan[T]) -> Flow[T]:
-    """Do a plan, behind another one in the same round trip."""
-    done: T
-    if first is None:
-        done = yield plan
-    else:
-        _, done = yield first.and_then(plan)
-    return done
-
-
-def _is_lost(found: Metadata | None) -> bool:
-    """Say whether Redis lost a part of a conversation, or never had it."""
-    return found is None or found.created_at is None or (found.seq > 0 and found.length == 0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,19 +18,17 @@ from langchain_core.messages import BaseMessage
 
 from openta_memory._commands import Command, Plan
 from openta_memory._records import Appended, Metadata, Prepared, Trimmed, Window
+from openta_memory._rows import Rows
 from openta_memory._spelling import counted, milliseconds, moment, named, short, text
-from openta_memory.codec import Codec, Decoded, JSONCodec, checked_messages
+from openta_memory.codec import Codec, JSONCodec, checked_messages
 from openta_memory.errors import (
     CorruptMessageError,
-    MessageError,
-    MessageTooLargeError,
     OwnerError,
     StoreReplyError,
 )
 from openta_memory.keys import Keys, encode_id
 from openta_memory.scripts import load
 from openta_memory.settings import MAX_TTL
-from openta_memory.window import first_of_cut
 
 logger = logging.getLogger("openta_memory")
 
@@ -63,6 +60,11 @@ class Plans:
     keys: Keys = field(default_factory=Keys)
     codec: Codec = field(default_factory=JSONCodec)
 
+    @property
+    def rows(self) -> Rows:
+        """How messages become records and back."""
+        return Rows(self.codec, self.keys, self.max_message_bytes, self.strict)
+
     def prepare(
         self, session_id: str, messages: Sequence[BaseMessage], token: str | None = None
     ) -> Prepared:
@@ -73,7 +75,7 @@ class Plans:
         """
         batch = checked_messages(messages)
         noise = os.urandom(6 + 16 * len(batch))
-        records = self._encode(session_id, batch, noise[6:])
+        records = self.rows.encode(session_id, batch, noise[6:])
         return Prepared(b64encode(noise[:6]) if token is None else short(token), tuple(records))
 
     def append(
@@ -98,23 +100,28 @@ class Plans:
             archive if self.archived else "off",
             *batch.records,
         )
-        keys = self._keys(session_id, owner, outbox=self.archived)
-        command = Command(words, load("append"), keys)
+        command = Command(words, load("append"), self._keys(session_id, owner, changes=True))
         return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
 
     def window(
-        self, session_id: str, *, limit: int | None = None, owner: str | None = None
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        owner: str | None = None,
+        name: bytes = b"",
     ) -> Plan[Window]:
         """Read the last messages (all without a limit) and renew the time to live.
 
-        What a limit cuts begins at a turn again.
+        What a limit cuts begins at a turn again. Where Redis lost the conversation, it can be
+        restored by whoever read under this name.
 
         Raises:
             ValueError: When the limit is less than 1.
         """
         if limit is not None:
             counted(limit, 1, "limit")
-        look = self._look(session_id, owner)
+        look = self._look(session_id, owner, name)
         # One more than asked for tells whether the limit cut a turn.
         fetch = Command(("LRANGE", look.keys[0], -limit - 1 if limit else 0, -1))
         commands: tuple[Command, ...] = (look, fetch)
@@ -133,7 +140,7 @@ class Plans:
     ) -> Plan[tuple[Window, Appended]]:
         """Read the conversation, then store a batch behind what was read."""
         append = self.append(session_id, batch, owner=owner, archive=archive)
-        both = self.window(session_id, owner=owner).and_then(append)
+        both = self.window(session_id, owner=owner, name=batch.token).and_then(append)
 
         def read(replies: list[Any]) -> tuple[Window, Appended]:
             try:
@@ -144,12 +151,17 @@ class Plans:
         return Plan(both.commands, read)
 
     def metadata(
-        self, session_id: str, *, owner: str | None = None, own_ttl: int | None = None
+        self,
+        session_id: str,
+        *,
+        owner: str | None = None,
+        own_ttl: int | None = None,
+        name: bytes = b"",
     ) -> Plan[Metadata | None]:
         """Look a conversation up, and renew its time to live, or give it one of its own."""
         if own_ttl is not None:
             counted(own_ttl, 0, "a time to live", most=MAX_TTL)
-        look = self._look(session_id, owner, own_ttl)
+        look = self._look(session_id, owner, name, own_ttl)
         return Plan((look,), lambda replies: self._metadata(session_id, replies[0]))
 
     def trim(self, session_id: str, keep: int, *, owner: str | None = None) -> Plan[Trimmed]:
@@ -168,20 +180,22 @@ class Plans:
 
         The token tells the archive that it did this already, when Redis gets to it late.
         """
-        keys = self._keys(session_id, owner, outbox=self.archived)
         words = (named(owner), session_id, self._archive(), token)
-        command = Command(words, load("clear"), keys)
+        command = Command(words, load("clear"), self._keys(session_id, owner, changes=True))
         return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
 
     def restore(
-        self, session_id: str, records: Sequence[bytes], metadata: Metadata
+        self, session_id: str, records: Sequence[bytes], metadata: Metadata, name: bytes
     ) -> Plan[Appended]:
         """Put back a conversation that Redis no longer has; what it has by now stays.
+
+        Nothing is put back either when that was done, or undone, since it was asked for.
 
         Args:
             session_id: The conversation.
             records: Its latest records as they were encoded, cut to whole turns.
             metadata: Its owner, seq, times and title.
+            name: What it was read, or to be appended to, under before the archive was asked.
         """
         words = (
             self.ttl,
@@ -190,9 +204,11 @@ class Plans:
             milliseconds(metadata.created_at),
             milliseconds(metadata.updated_at),
             metadata.title or "",
+            name,
             *records,
         )
-        command = Command(words, load("restore"), self.keys.conversation(session_id))
+        keys = (*self.keys.conversation(session_id), self.keys.asked(session_id))
+        command = Command(words, load("restore"), keys)
         return Plan((command,), lambda replies: self._appended(session_id, replies[0]))
 
     def archived_window(
@@ -216,102 +232,44 @@ class Plans:
             return Window([], [], None)
         if owner is not None and metadata.owner != owner:
             raise _refusal(session_id)
-        rows = self.whole_turns(session_id, records)
+        rows = self.rows.whole_turns(session_id, records)
         metadata = replace(metadata, length=len(rows), ttl=self.ttl)
-        return self._cut(session_id, metadata, rows[-limit - 1 if limit else 0 :], limit)
+        return self.rows.cut(session_id, metadata, rows[-limit - 1 if limit else 0 :], limit)
 
     def reaching_back(
         self, session_id: str, metadata: Metadata, records: Sequence[tuple[int, bytes]]
     ) -> Window:
         """Give more than Redis holds, from the archive's latest records, and nothing trimmed."""
         kept = [record for record in records if record[0] > metadata.trimmed]
-        return self._cut(session_id, metadata, self.whole_turns(session_id, kept), None)
-
-    def whole_turns(self, session_id: str, records: Sequence[tuple[int, bytes]]) -> list[bytes]:
-        """Cut the latest records of a conversation to whole turns, where they can be read."""
-        rows = [raw for _, raw in records]
-        if not rows or records[0][0] <= 1:
-            return rows
-        try:
-            messages = [self.codec.decode(session_id, raw)[0] for raw in rows]
-        except CorruptMessageError:
-            return rows
-        return rows[first_of_cut(messages) :]
-
-    def numbered(
-        self, session_id: str, records: Sequence[tuple[int, bytes]]
-    ) -> list[tuple[int, BaseMessage]]:
-        """Decode records of the archive; what can't be decoded is raised, or left out."""
-        found = []
-        for number, raw in records:
-            decoded, _ = self._decode(session_id, [raw])
-            found += [(number, message) for message, _ in decoded]
-        return found
+        return self.rows.cut(session_id, metadata, self.rows.whole_turns(session_id, kept), None)
 
     def _archive(self) -> str:
         return "on" if self.archived else "off"
 
-    def _keys(self, session_id: str, owner: str | None, *, outbox: bool) -> tuple[str, ...]:
+    def _keys(self, session_id: str, owner: str | None, *, changes: bool) -> tuple[str, ...]:
         keys: tuple[str, ...] = self.keys.conversation(session_id)
         if owner is not None:
             keys += (self.keys.owner(owner, session_id),)
-        return (*keys, self.keys.outbox(session_id)) if outbox else keys
+        if self.archived:
+            keys += (self.keys.asked(session_id),)
+        return (*keys, self.keys.outbox(session_id)) if self.archived and changes else keys
 
-    def _look(self, session_id: str, owner: str | None, own_ttl: int | None = None) -> Command:
-        words = (self.ttl, named(owner), "" if own_ttl is None else own_ttl, self._archive())
-        return Command(words, load("window"), self._keys(session_id, owner, outbox=False))
-
-    def _encode(
-        self, session_id: str, messages: Sequence[BaseMessage], noise: bytes
-    ) -> list[bytes]:
-        now_ms = time.time_ns() // 1_000_000
-        records = []
-        for index, message in enumerate(messages):
-            new_id = noise[16 * index : 16 * (index + 1)].hex()
-            try:
-                raw = self.codec.encode(session_id, message, new_id=new_id, now_ms=now_ms)
-            except MessageError as error:
-                raise type(error)(f"message {index} of the batch: {error}") from None
-            if len(raw) > self.max_message_bytes:
-                raise MessageTooLargeError(
-                    f"message {index} of the batch is {len(raw)} bytes of JSON, at most "
-                    f"{self.max_message_bytes} are taken: shorten it, or raise MAX_MESSAGE_BYTES"
-                )
-            records.append(raw)
-        return records
-
-    def _decode(self, session_id: str, rows: Sequence[bytes | str]) -> tuple[list[Decoded], int]:
-        decode = self.codec.decode
-        try:
-            return [decode(session_id, row) for row in rows], 0
-        except CorruptMessageError:
-            return self._decode_each(session_id, rows)
-
-    def _decode_each(
-        self, session_id: str, rows: Sequence[bytes | str]
-    ) -> tuple[list[Decoded], int]:
-        key = self.keys.conversation(session_id)[0]
-        decoded = []
-        for index, row in enumerate(rows):
-            try:
-                decoded.append(self.codec.decode(session_id, row))
-            except CorruptMessageError as error:
-                sentence = f"{key} entry {index - len(rows)}: {error}"
-                if self.strict:
-                    raise CorruptMessageError(
-                        f"{sentence}; it is left stored: mend or LREM it, or read with strict=False"
-                    ) from None
-                logger.error("[SESSION] Skipped an entry that can't be decoded: %s", sentence)
-        return decoded, len(rows) - len(decoded)
+    def _look(
+        self, session_id: str, owner: str | None, name: bytes, own_ttl: int | None = None
+    ) -> Command:
+        own = "" if own_ttl is None else own_ttl
+        words = (self.ttl, named(owner), own, self._archive(), name)
+        return Command(words, load("window"), self._keys(session_id, owner, changes=False))
 
     def _appended(self, session_id: str, reply: list[Any]) -> Appended:
-        status, seq, length, *is_new = _checked(session_id, reply)
+        status, seq, length, *new = _checked(session_id, reply)
         return Appended(
             seq,
             length,
-            created=is_new == [1],
+            created=new[:1] == [1],
             repeated=status in ("seen", "present"),
-            cold=status == "cold",
+            cold=status in ("cold", "stale"),
+            entry=text(new[1]) if len(new) > 1 else None,
         )
 
     def _window(
@@ -323,18 +281,7 @@ class Plans:
             return Window([], [], None)
         if owners and text(owners[0]) != owner:
             raise _refusal(session_id)
-        return self._cut(session_id, metadata, rows, limit)
-
-    def _cut(
-        self, session_id: str, metadata: Metadata, rows: Sequence[bytes], limit: int | None
-    ) -> Window:
-        """Decode rows, of which there is one more than the limit where the limit cuts."""
-        was_cut = limit is not None and len(rows) > limit
-        decoded, skipped = self._decode(session_id, rows[1:] if was_cut else rows)
-        messages = [message for message, _ in decoded]
-        stored_ms = [at for _, at in decoded]
-        first = first_of_cut(messages) if was_cut else 0
-        return Window(messages[first:], stored_ms[first:], metadata, skipped)
+        return self.rows.cut(session_id, metadata, rows, limit)
 
     def _metadata(self, session_id: str, reply: list[Any]) -> Metadata | None:
         status, *fields = _checked(session_id, reply)

@@ -75,6 +75,7 @@ class Appended:
         created: The conversation was begun by it.
         repeated: The same append had been done before; nothing was stored again.
         cold: Nothing was stored: the archive must be asked for the conversation first.
+        entry: The outbox entry that carries the last of it; None where that is not known.
     """
 
     seq: int
@@ -82,6 +83,7 @@ class Appended:
     created: bool = False
     repeated: bool = False
     cold: bool = False
+    entry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def numbers(keys: Keys, session_ids: Sequence[str]) -> Plan[list[bytes]]:
 def evict(keys: Keys, session_ids: Sequence[str], numbers: Sequence[bytes]) -> Plan[list[str]]:
     """Drop conversations that still have these seqs; gives those that are gone."""
     commands = tuple(
-        Command((number,), load("evict"), keys.conversation(each))
+        Command((number,), load("evict"), (*keys.conversation(each), keys.asked(each)))
         for each, number in zip(session_ids, numbers, strict=True)
     )
 

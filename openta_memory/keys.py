@@ -68,6 +68,11 @@ class Keys:
         tag = self._tag(encode_id(session_id))
         return f"openta:owner:{tag}{encode_id(owner, what='owner')}"
 
+    def asked(self, session_id: str) -> str:
+        """Name the set of those who ask the archive for a conversation that Redis lost."""
+        name = encode_id(session_id)
+        return f"openta:asked:{self._tag(name)}{name}"
+
     def owners(self, owner: str) -> tuple[str, ...]:
         """Name all indexes of an owner's conversations: one, or one a bucket on a cluster."""
         name = encode_id(owner, what="owner")

@@ -71,13 +71,16 @@ class Archive:
         await self._transactions.run(migrate, seconds=None)
         self._is_open = True
 
-    async def write(self, entries: Sequence[Entry]) -> None:
+    async def write(self, entries: Sequence[Entry]) -> bool:
         """Write entries in their order, in one transaction; repeating it changes nothing.
 
         A message is known by its conversation and its id, and stored once. A batch from before
         a conversation was cleared is left out.
+
+        Returns:
+            Whether one of the conversations is `ahead` of Redis.
         """
-        await self._run(lambda connection: writer.write(connection, entries))
+        return await self._run(lambda connection: writer.write(connection, entries))
 
     async def snapshot(self, conversation_id: str, limit: int | None) -> Snapshot | None:
         """Read a conversation and the latest `limit` of its messages (None: all), in one query.
@@ -93,6 +96,12 @@ class Archive:
         """Read the `limit` messages before number `before` (None: the latest), oldest first."""
         return await self._run(
             lambda connection: reader.page(connection, conversation_id, before, limit), writes=False
+        )
+
+    async def has(self, conversation_id: str, records: Sequence[bytes]) -> bool:
+        """Say whether all of these messages, which have ids, are there."""
+        return await self._run(
+            lambda connection: reader.has(connection, conversation_id, records), writes=False
         )
 
     async def conversations(

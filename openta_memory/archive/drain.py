@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -34,6 +35,9 @@ TAKE_OVER_MS = 5_000
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 10.0
 
+_REMEMBERED = 1000
+_TIMES_EMPTIED = 5
+
 Run = Callable[[Any], Awaitable[Any]]
 
 # An entry's id, and what it says or why it can't be archived.
@@ -48,15 +52,24 @@ class Drain:
         run: Sends a plan to Redis.
         archive: Where entries go.
         streams: The outbox's streams: one, or one a bucket on a cluster.
+        on_ahead: Told when the archive has what Redis must forget.
     """
 
-    def __init__(self, run: Run, archive: Archive, streams: Sequence[str]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        archive: Archive,
+        streams: Sequence[str],
+        on_ahead: Callable[[], None] = lambda: None,
+    ) -> None:
         self._run = run
         self._archive = archive
         self._streams = streams
+        self._on_ahead = on_ahead
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._grouped: set[str] = set()
         self._alone = asyncio.Lock()
+        self._latest: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def once(self) -> int:
         """Archive what waits now; tells how many entries that were.
@@ -86,6 +99,10 @@ class Drain:
                 await asyncio.sleep(POLL_SECONDS)
                 await self.once()
 
+    def has_written(self, entry_id: str | None) -> bool:
+        """Say whether this drain archived an entry, as far as it remembers."""
+        return entry_id in self._latest
+
     async def waiting(self) -> int:
         """Count the entries that wait."""
         return sum([await self._run(_outbox.length(stream)) for stream in self._streams])
@@ -95,13 +112,14 @@ class Drain:
         return oldest is not None and oldest.position <= position
 
     async def _drain(self, stream: str) -> int:
-        try:
-            return await self._move(stream)
-        except StoreReplyError as error:
-            if "NOGROUP" not in str(error):
-                raise
-        # Redis was emptied, and its consumer groups with it.
-        self._grouped.discard(stream)
+        for _ in range(_TIMES_EMPTIED):
+            try:
+                return await self._move(stream)
+            except StoreReplyError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+            # Redis was emptied, and its consumer groups with it.
+            self._grouped.discard(stream)
         return await self._move(stream)
 
     async def _move(self, stream: str) -> int:
@@ -124,6 +142,7 @@ class Drain:
         parked += await self._write(read)
         odd = {entry_id for entry_id, _ in parked}
         if archived := [entry.id for entry in entries if entry.id not in odd]:
+            self._latest.extend(archived)
             await self._run(_outbox.settle(stream, archived))
         for entry_id, why in parked:
             await self._park(stream, entry_id, why)
@@ -134,7 +153,8 @@ class Drain:
         if not entries:
             return []
         try:
-            await self._archive.write([entry for _, entry in entries])
+            if await self._archive.write([entry for _, entry in entries]):
+                self._on_ahead()
         except UnarchivableError as error:
             if len(entries) == 1:
                 return [(entries[0][0], str(error))]

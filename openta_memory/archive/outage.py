@@ -56,18 +56,16 @@ class Outage:
         run: Sends a plan to Redis.
         archive: What serves meanwhile.
         keys: How keys are named.
-        drain: Brings to the archive what Redis still has for it.
         thread: The loop on which every coroutine here runs.
     """
 
-    def __init__(
-        self, run: Run, archive: Archive, keys: Keys, drain: Drain, thread: LoopThread
-    ) -> None:
+    def __init__(self, run: Run, archive: Archive, keys: Keys, thread: LoopThread) -> None:
         self.is_redis_away = False
         self._run = run
         self._archive = archive
         self._keys = keys
-        self._drain = drain
+        self.drain = Drain(run, archive, keys.outboxes(), self.archive_is_ahead)
+        """Brings to the archive what Redis still has for it."""
         self._thread = thread
         self._noticing = Lock()
         self._watch: Future[None] | None = None
@@ -87,6 +85,11 @@ class Outage:
         """Note that the archive is away, and look for it from now on; from any thread."""
         with self._noticing:
             logger.error("[ARCHIVE] Redis serves alone: %s", error)
+            self._begin_watch()
+
+    def archive_is_ahead(self) -> None:
+        """Reload soon what Redis does not know of; from any thread."""
+        with self._noticing:
             self._begin_watch()
 
     async def unless_over(
@@ -124,7 +127,7 @@ class Outage:
         ids = list(changes)
         now = await self._run(_reload.now())
         numbers = await self._run(_reload.numbers(self._keys, ids))
-        await self._drain.complete()
+        await self.drain.complete()
         forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
         await self._archive.settle({each: changes[each] for each in forgotten}, now)
         return sorted(set(ids).difference(forgotten))
@@ -147,7 +150,7 @@ class Outage:
     async def _find(self) -> None:
         await self._run(_reload.now())
         try:
-            await self._drain.complete()
+            await self.drain.complete()
             await self.reload()
             # Nobody writes past Redis between the last look and the end of it.
             async with self._writing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openta_memory._records import Metadata
 from openta_memory.archive.entries import Conversation, Counts, Cursor, Record, Snapshot
-from openta_memory.archive.rows import from_name, from_text, to_name
+from openta_memory.archive.rows import from_name, from_text, message_ids, to_name
 from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 
 _LATEST_FIRST = (MESSAGES.c.seq.desc(), MESSAGES.c.position.desc())
@@ -33,6 +34,15 @@ async def snapshot(
     found = [] if limit == 0 or rows[0].record is None else reversed(rows)
     records = tuple((row.number, from_text(row.record)) for row in found)
     return Snapshot(_metadata(rows[0], len(records)), records, ahead=rows[0].ahead > 0)
+
+
+async def has(connection: AsyncConnection, conversation_id: str, records: Sequence[bytes]) -> bool:
+    """Say whether all of these messages, which have ids, are there."""
+    ids = message_ids(records)
+    found = select(func.count()).where(
+        MESSAGES.c.conversation_id == to_name(conversation_id), MESSAGES.c.message_id.in_(ids)
+    )
+    return await connection.scalar(found) == len(ids)
 
 
 async def page(

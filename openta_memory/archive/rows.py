@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -40,6 +41,12 @@ def message_row(batch: Batch, seq: int, raw: bytes) -> dict[str, Any]:
         "sources": _sources(sources),
         "stored_ms": _bigint(batch.at_ms),
     }
+
+
+def message_ids(records: Sequence[bytes]) -> set[str]:
+    """Give the ids under which messages stand, of those that have one."""
+    given = (_fields(raw).get("id") for raw in records)
+    return {_message_id(each, 0, 0) for each in given if isinstance(each, str) and each}
 
 
 def asked_ms(batch: Batch) -> int:

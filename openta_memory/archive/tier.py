@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from openta_memory._records import Appended
 from openta_memory.archive import Archive
 from openta_memory.archive.bridge import LoopThread
-from openta_memory.archive.drain import Drain, Run
+from openta_memory.archive.drain import Run
 from openta_memory.archive.entries import Record, Snapshot
 from openta_memory.archive.outage import Outage, end
 from openta_memory.errors import (
@@ -148,6 +148,13 @@ class ArchiveTier:
         """Return once all that waits now is archived, whoever took it off the outbox."""
         return self._thread.submit(self._drain.complete())
 
+    def took(self, session_id: str, records: Sequence[bytes], entry: str | None) -> Future[bool]:
+        """Archive all that waits, and say whether these records are there then.
+
+        They are not where Redis lost the outbox before it was drained.
+        """
+        return self._thread.submit(self._took(session_id, records, entry))
+
     def sync(self) -> Future[int]:
         """Archive what waits now; tells how many entries that were."""
         return self._thread.submit(self._sync())
@@ -176,8 +183,8 @@ class ArchiveTier:
 
     def _begin(self) -> None:
         """Make what belongs to one run of the thread's loop."""
-        self._drain = Drain(self._run, self.archive, self._keys.outboxes())
-        self._outage = Outage(self._run, self.archive, self._keys, self._drain, self._thread)
+        self._outage = Outage(self._run, self.archive, self._keys, self._thread)
+        self._drain = self._outage.drain
         self._preparing: asyncio.Task[None] | None = None
         self._periodic: asyncio.Task[None] | None = None
         self._is_ready = False
@@ -230,6 +237,12 @@ class ArchiveTier:
             found.update(page)
             page = await self.archive.ids(owner, after=page[-1])
         return found
+
+    async def _took(self, session_id: str, records: Sequence[bytes], entry: str | None) -> bool:
+        await self._drain.complete()
+        if not records or self._drain.has_written(entry):
+            return True
+        return await self.archive.has(session_id, records)
 
     async def _sync(self) -> int:
         moved = await self._drain.once()

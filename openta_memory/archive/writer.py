@@ -25,11 +25,15 @@ from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 _CHUNK = 500
 
 
-async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Apply entries in their order; what is there already is left as it is."""
+async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> bool:
+    """Apply entries in their order; what is there already is left as it is.
+
+    Returns:
+        Whether one of their conversations has numbers to be settled.
+    """
     ids = sorted({to_name(entry.conversation_id) for entry in entries})
     if not ids:
-        return
+        return False
     held = await hold(connection, ids)
     await _clear(connection, held, entries)
     rows: list[dict[str, Any]] = []
@@ -48,6 +52,7 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
         ]
     await store(connection, rows)
     await save(connection, held.values())
+    return any(conversation.ahead for conversation in held.values())
 
 
 async def remove(

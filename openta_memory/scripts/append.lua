@@ -14,20 +14,22 @@
 --                               title       what a service calls it
 --   owner index         ZSET    the owner's conversation ids, scored by last append; readers leave
 --                               out ids whose conversation is gone
+--   asked               SET     who asks the archive for a conversation that is lost, for a minute
 --   outbox              STREAM  for the archive: op, id, owner, at, and the messages, each in a
 --                               field that is named by its seq
 -- Both conversation keys always get the same time to live.
 --
--- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: outbox (with an archive)
+-- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: asked, outbox (with an archive)
 -- ARGV  1 ttl in seconds, 2 cap, 3 owner or '', 4 token, 5 conversation id,
 --       6 archive: 'off', 'on', or once it had to be asked for the conversation: 'asked', or
 --         'away' when it gave no answer, so that numbers are provisional,
 --       7... records; none only makes sure that the conversation exists
--- Replies {status, seq, length, 1 if the conversation is new}; status is stored, seen (this token's
--- append was done before: what it did then), cold (the archive must be asked first; nothing
--- written) or refused.
+-- Replies {status, seq, length, 1 if the conversation is new, the outbox entry that carries the last
+-- of the batch}; status is stored, seen (this token's append was done before: what it did then), cold
+-- (the archive must be asked first, or once more; nothing written) or refused.
 
 -- include lib_access
+-- include lib_asked
 -- include lib_push
 -- include lib_tokens
 -- include lib_turns
@@ -45,13 +47,16 @@ ttl = held[5] or ttl
 if is_new or owner ~= '' or archive ~= 'off' then
   local length = redis.call('LLEN', KEYS[1])
   -- Asked first: what is left of a lost conversation proves nobody's ownership.
-  if archive == 'on' and (not seq or (length == 0 and seq > 0)) then
+  local is_lost = not seq or (length == 0 and seq > 0)
+  if is_lost and (archive == 'on' or (archive == 'asked' and not is_answered(KEYS[#KEYS - 1], token))) then
+    ask(KEYS[#KEYS - 1], token)
     return {'cold', 0, 0}
   end
   if refuses(owner, held[1], seq or length > 0) then
     return {'refused', 0, 0}
   end
-  if archive == 'away' and (is_new or (length == 0 and seq > 0)) then
+  if archive == 'away' and is_lost then
+    redis.call('DEL', KEYS[#KEYS - 1])
     seq = PROVISIONAL + (seq or length) % PROVISIONAL
   end
   seq = seq or length
@@ -87,6 +92,7 @@ if owner ~= '' then
   redis.call('ZADD', KEYS[3], now, id)
   outlive(KEYS[3], ttl, left)
 end
+local carried = ''
 if archive ~= 'off' then
   for from = 7, #ARGV, CHUNK do
     local to = math.min(from + CHUNK - 1, #ARGV)
@@ -95,7 +101,7 @@ if archive ~= 'off' then
       entry[#entry + 1] = seq + index - 6
       entry[#entry + 1] = ARGV[index]
     end
-    redis.call('XADD', KEYS[#KEYS], '*', unpack(entry))
+    carried = redis.call('XADD', KEYS[#KEYS], '*', unpack(entry))
   end
 end
 
@@ -123,4 +129,4 @@ if is_new then
 end
 renew(KEYS[1], ttl)
 renew(KEYS[2], ttl)
-return {'stored', seq, length, is_new and 1 or 0}
+return {'stored', seq, length, is_new and 1 or 0, carried}

@@ -2,15 +2,17 @@
 -- themselves are fetched by a native LRANGE right behind: passing a long list through Lua costs
 -- more. The data model stands in append.lua.
 --
--- KEYS  1 conversation, 2 meta, 3 owner index (with an owner)
+-- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: asked (with an archive)
 -- ARGV  1 ttl in seconds, 2 owner or '', 3 a time to live of its own to set, or '',
---       4 archive: 'off' or 'on' (then what lost its meta data is absent, and can be restored)
+--       4 archive: 'off' or 'on' (then what lost its meta data is absent, and can be restored),
+--       5 a name to ask the archive under
 -- Replies {status, length, owner, seq, created_at, updated_at, title, ttl, trimmed}; status is
 -- found, absent, or refused (then nothing else is told, and nothing renewed).
 
 -- include lib_access
+-- include lib_asked
 
-local ttl, owner, own, archive = unpack(ARGV)
+local ttl, owner, own, archive, name = unpack(ARGV)
 local held = redis.call(
   'HMGET', KEYS[2], 'owner', 'seq', 'created_at', 'updated_at', 'title', 'ttl', 'trimmed'
 )
@@ -19,6 +21,9 @@ local exists = held[2] or (length > 0 and archive == 'off')
 
 if refuses(owner, held[1], exists) then
   return {'refused'}
+end
+if archive == 'on' and (not exists or (length == 0 and held[2] ~= '0')) then
+  ask(KEYS[#KEYS], name)
 end
 if not exists then
   return {'absent'}

@@ -37,6 +37,21 @@ def append(
     return plans.append("c", plans.prepare("c", messages, token), **given)
 
 
+def begin(run: Run, messages: list[BaseMessage], *, plans: Plans = PLANS, **given: Any) -> Appended:
+    """Append to a conversation that is not there, as one does who asked the archive first."""
+    batch = plans.prepare("c", messages, given.pop("token", None))
+    run(plans.append("c", batch, **given))
+    begun: Appended = run(plans.append("c", batch, archive="asked", **given))
+    return begun
+
+
+def restore(run: Run, records: list[bytes], known: Metadata, name: bytes = b"me") -> Appended:
+    """Put a conversation back, as one does who found it lost and asked the archive."""
+    run(PLANS.window("c", name=name))
+    restored: Appended = run(PLANS.restore("c", records, known, name))
+    return restored
+
+
 def entries(client: Any) -> list[dict[str, str]]:
     return [
         {name.decode(): value.decode() for name, value in fields.items()}
@@ -55,29 +70,30 @@ def test_with_an_archive_a_conversation_redis_has_not_is_cold_and_nothing_is_wri
 ) -> None:
     appended = run(append(PLANS, turn(1), owner="ann"))
     assert appended.cold
-    assert client.dbsize() == 0
+    assert client.keys() == [b"openta:asked:c"]
+    assert 0 < client.ttl("openta:asked:c") <= 60
 
 
 def test_once_the_archive_was_asked_the_append_is_done(run: Run) -> None:
-    appended = run(append(PLANS, turn(1), owner="ann", archive="asked"))
+    appended = begin(run, turn(1), owner="ann")
     assert (appended.cold, appended.created, appended.seq) == (False, True, 2)
     assert not run(append(PLANS, turn(2), owner="ann")).cold
 
 
 @pytest.mark.parametrize("lost", [LIST, META])
 def test_a_conversation_that_lost_one_of_its_keys_is_cold(client: Any, run: Run, lost: str) -> None:
-    run(append(PLANS, turn(1), archive="asked"))
+    begin(run, turn(1))
     client.delete(lost)
     assert run(append(PLANS, turn(2))).cold
 
 
 def test_a_conversation_that_has_no_messages_yet_is_not_cold(run: Run) -> None:
-    run(append(PLANS, [], archive="asked"))
+    begin(run, [])
     assert not run(append(PLANS, turn(1))).cold
 
 
 def test_the_outbox_carries_what_was_appended_and_cleared_in_order(client: Any, run: Run) -> None:
-    run(append(PLANS, turn(1), owner="ann", archive="asked"))
+    begin(run, turn(1), owner="ann")
     run(append(PLANS, turn(2)))
     run(PLANS.clear("c", token="t"))
     first, second, third = entries(client)
@@ -91,20 +107,20 @@ def test_the_outbox_carries_what_was_appended_and_cleared_in_order(client: Any, 
 
 def test_the_same_token_puts_nothing_on_the_outbox_again(client: Any, run: Run) -> None:
     for _ in range(3):
-        run(append(PLANS, turn(1), token="t", archive="asked"))
+        begin(run, turn(1), token="t")
     assert client.xlen(OUTBOX) == 1
 
 
 def test_a_large_batch_is_put_on_the_outbox_in_parts(client: Any, run: Run) -> None:
     batch = [HumanMessage(str(number)) for number in range(2500)]
-    run(append(Plans(max_messages=0, archived=True), batch, archive="asked"))
+    begin(run, batch, plans=Plans(max_messages=0, archived=True))
     sent = [int(name) for entry in entries(client) for name in entry if name.isdigit()]
     assert client.xlen(OUTBOX) == 3
     assert sent == list(range(1, 2501))
 
 
 def test_a_restored_conversation_is_as_it_was_and_goes_on_counting(client: Any, run: Run) -> None:
-    restored = run(PLANS.restore("c", RECORDS, KNOWN))
+    restored = restore(run, RECORDS, KNOWN)
     assert (restored.seq, restored.length, restored.repeated) == (41, 2, False)
     window = run(PLANS.window("c", owner="ann"))
     assert [message.text for message in window.messages] == ["question 9", "answer 9"]
@@ -116,7 +132,7 @@ def test_a_restored_conversation_is_as_it_was_and_goes_on_counting(client: Any, 
 
 def test_what_redis_has_by_now_is_not_restored_over(client: Any, run: Run) -> None:
     run(append(WITHOUT, turn(1)))
-    again = run(PLANS.restore("c", RECORDS, KNOWN))
+    again = restore(run, RECORDS, KNOWN)
     assert (again.seq, again.length, again.repeated) == (2, 2, True)
     assert client.llen(LIST) == 2
 
@@ -125,18 +141,48 @@ def test_what_redis_has_by_now_is_not_restored_over(client: Any, run: Run) -> No
 def test_what_is_left_of_a_lost_conversation_gives_way(client: Any, run: Run, left: str) -> None:
     run(append(WITHOUT, turn(1)))
     client.delete(META if left == LIST else LIST)
-    assert not run(PLANS.restore("c", RECORDS, KNOWN)).repeated
+    assert not restore(run, RECORDS, KNOWN).repeated
     records = [json.loads(raw)["content"] for raw in client.lrange(LIST, 0, -1)]
     assert records == ["question 9", "answer 9"]
 
 
 def test_a_conversation_without_owner_title_or_messages_can_be_restored(run: Run) -> None:
     bare = replace(KNOWN, owner=None, title=None, seq=0, length=0)
-    run(PLANS.restore("c", [], bare))
+    restore(run, [], bare)
     assert run(PLANS.metadata("c")) == bare
-    assert run(PLANS.restore("c", RECORDS, KNOWN)).repeated
+    assert restore(run, RECORDS, KNOWN).repeated
 
 
 def test_a_clear_is_put_on_the_outbox_even_when_redis_has_nothing(client: Any, run: Run) -> None:
     assert run(PLANS.clear("c")) is False
     assert client.xlen(OUTBOX) == 1
+
+
+def test_an_answer_that_is_old_is_neither_restored_nor_begun_from(client: Any, run: Run) -> None:
+    # Given two who found a conversation lost and asked the archive, and one who put it back
+    batch = PLANS.prepare("c", turn(3))
+    assert run(PLANS.append("c", batch)).cold
+    run(PLANS.window("c", name=b"slow"))
+    restore(run, RECORDS, KNOWN)
+    # When Redis loses it again
+    client.delete(LIST, META)
+    # Then the others' answers are old, until they ask again
+    assert run(PLANS.restore("c", RECORDS, KNOWN, b"slow")).cold
+    assert run(PLANS.append("c", batch, archive="asked")).cold
+    assert client.exists(LIST, META) == 0
+    assert run(PLANS.append("c", batch, archive="asked")).created
+
+
+def test_what_was_cleared_meanwhile_is_not_restored(client: Any, run: Run) -> None:
+    run(PLANS.window("c", name=b"slow"))
+    run(PLANS.clear("c"))
+    assert run(PLANS.restore("c", RECORDS, KNOWN, b"slow")).cold
+    assert client.exists(LIST, META) == 0
+
+
+def test_while_the_archive_is_away_numbers_are_provisional(client: Any, run: Run) -> None:
+    begun = run(append(PLANS, turn(1), archive="away"))
+    assert begun.seq == 2**40 + 2
+    assert run(append(PLANS, turn(2))).seq == 2**40 + 4
+    client.delete(LIST)
+    assert run(append(PLANS, turn(3), archive="away")).seq == 2**40 + 6
