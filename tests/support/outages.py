@@ -137,11 +137,25 @@ def assert_whole(
     """Check that all was said once and in this order, with numbers 1..n, and is in both tiers."""
     assert not is_away(memory)
     memory.drain()
-    shown = read(memory, session_id)
-    assert shown == list(said)[-len(shown) :]
     archived = memory.archived(session_id, limit=ALL)
-    assert [message.id for _, message in archived] == list(said)
+    _assert_same([message.id for _, message in archived], said, f"archived of {session_id}")
     assert [seq for seq, _ in archived] == list(range(1, len(said) + 1))
+    shown = read(memory, session_id)
+    _assert_same(shown, said[-len(shown) :], f"read of {session_id}")
     assert held(server, session_id) == shown
     assert len(shown) >= min(47, len(said))
     assert waiting(server) == 0
+
+
+def _assert_same(found: Sequence[str | None], said: Sequence[str | None], what: str) -> None:
+    """Compare, and tell a difference in a line, however long they are."""
+    if list(found) == list(said):
+        return
+    pairs = enumerate(zip(found, said, strict=False))
+    first = next((at for at, (one, other) in pairs if one != other), min(len(found), len(said)))
+    lost = [each for each in said if each not in found]
+    doubled = sorted({str(each) for each in found if found.count(each) > 1})
+    raise AssertionError(
+        f"{what}: {len(found)} of {len(said)}, from {first} on {found[first : first + 4]}, "
+        f"lost {lost[:8]}, doubled {doubled[:8]}, more {[e for e in found if e not in said][:8]}"
+    )
