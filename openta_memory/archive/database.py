@@ -198,15 +198,15 @@ class Archive:
         )
 
     async def ahead(self, limit: int) -> dict[str, int]:
-        """Read which conversations were changed while Redis was away, and how often."""
+        """Read which conversations were changed while Redis was away, and the last mark."""
         return await self._run(lambda connection: past.ahead(connection, limit), writes=False)
 
     async def settle(self, forgotten: Mapping[str, int], through: int | None = None) -> None:
         """Number what was stored while Redis was away.
 
         Args:
-            forgotten: Conversations, and how many of their changes Redis need not know of any
-                more, as it forgot them after.
+            forgotten: Conversations, and the mark that each had before Redis forgot it; 0 where
+                that is not known.
             through: Where the outbox stood then.
         """
         await self._run(lambda connection: past.settle(connection, forgotten, through))

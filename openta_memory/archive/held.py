@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -68,7 +69,12 @@ class Held:
         self.created_ms = min(batch.at_ms, self.created_ms)
         self.updated_ms = max(batch.at_ms, self.updated_ms or 0)
         self.seq = max([self.seq, *(seq for seq, _ in batch.records if seq < PROVISIONAL)])
-        self.ahead += batch.is_provisional
+        if batch.is_provisional:
+            self.mark_ahead()
+
+    def mark_ahead(self) -> None:
+        """Note a change that Redis does not know of; no two of them have the same mark."""
+        self.ahead = max(time.time_ns() // 1_000, self.ahead + 1)
 
     def clear(self, position: int, remains: Remains | None = None) -> None:
         """Begin anew, with what was appended after the clear and is here already."""

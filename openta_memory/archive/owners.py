@@ -52,7 +52,7 @@ async def part(
     )
     if batch.is_provisional:
         # Redis has them under the one id: it is to forget that, too.
-        conversation.ahead += 1
+        conversation.mark_ahead()
         return apart
     await _move(connection, conversation, apart)
     return conversation
@@ -85,7 +85,8 @@ async def _move(connection: AsyncConnection, conversation: Held, apart: Held) ->
     if first is None:
         return
     await connection.execute(update(MESSAGES).where(late).values(conversation_id=apart.id))
-    apart.owner, apart.ahead = conversation.owner, apart.ahead + 1
+    apart.owner = conversation.owner
+    apart.mark_ahead()
     apart.created_ms = min(first, first if apart.created_ms is None else apart.created_ms)
     apart.updated_ms = max(last, apart.updated_ms or 0)
     conversation.clear(conversation.cleared_through)

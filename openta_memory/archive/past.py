@@ -42,7 +42,7 @@ async def append(
     numbered = tuple(enumerate(records, seq + 1))
     batch = Batch(conversation_id, _owner(held, owner), now_ms, position, numbered)
     held.take(batch)
-    held.ahead += 1
+    held.mark_ahead()
     await store(connection, [message_row(batch, number, raw) for number, raw in numbered])
     await save(connection, [held])
     return Appended(seq + len(records), await _length(connection, held), created=is_new)
@@ -68,14 +68,14 @@ async def clear(
     await connection.execute(delete(MESSAGES).where(MESSAGES.c.conversation_id == held.id))
     tokens = held.clears_past_redis
     held.clear(max(time.time_ns() // 1_000_000 * MS, position, held.cleared_through + 1))
-    held.ahead += 1
+    held.mark_ahead()
     held.cleared_token = " ".join([*tokens[-_CLEARS:], token])
     await save(connection, [held])
     return existed
 
 
 async def ahead(connection: AsyncConnection, limit: int) -> dict[str, int]:
-    """Read which conversations were written to past Redis and are not settled, and how often."""
+    """Read which conversations were written to past Redis and are not settled, and how they are marked."""
     asked = select(CONVERSATIONS.c.id, CONVERSATIONS.c.ahead).where(CONVERSATIONS.c.ahead > 0)
     found = await connection.execute(asked.order_by(CONVERSATIONS.c.id).limit(limit))
     return {from_name(row.id): row.ahead for row in found}
@@ -88,8 +88,8 @@ async def settle(
 
     Args:
         connection: A transaction.
-        forgotten: The conversations, and how often each had been written to past Redis before
-            Redis forgot it: what came since, Redis may know again without.
+        forgotten: The conversations, and the mark each had before Redis forgot it: what has
+            another one by now was written to since, and Redis may know it again without.
         through: A position that all of the outbox that is not here yet stands behind, by the
             clock of Redis, which goes before ours.
     """
@@ -97,7 +97,8 @@ async def settle(
         return
     for held in (await hold(connection, sorted(map(to_name, forgotten)))).values():
         await _renumber(connection, held)
-        held.ahead = max(0, held.ahead - forgotten[from_name(held.id)])
+        if held.ahead == forgotten[from_name(held.id)]:
+            held.ahead = 0
         if through is not None:
             held.cleared_through = min(held.cleared_through, through)
         await save(connection, [held])

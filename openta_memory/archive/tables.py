@@ -17,7 +17,7 @@ CONVERSATIONS = Table(
     Column("updated_ms", BigInteger),
     Column("seq", BigInteger, nullable=False),
     Column("cleared_through", BigInteger, nullable=False),
-    # How often it was written to in a way that Redis does not know of; 0 once Redis forgot it.
+    # Marks the last change that Redis does not know of; 0 once Redis forgot it.
     Column("ahead", BigInteger, nullable=False),
     # Which clear was done here first, so that Redis, late, does not repeat it.
     Column("cleared_token", Text),
