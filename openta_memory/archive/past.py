@@ -75,7 +75,7 @@ async def clear(
 
 
 async def ahead(connection: AsyncConnection, limit: int) -> dict[str, int]:
-    """Read which conversations were written to past Redis and are not settled, and how they are marked."""
+    """Read which conversations were written to past Redis and are not settled, and their marks."""
     asked = select(CONVERSATIONS.c.id, CONVERSATIONS.c.ahead).where(CONVERSATIONS.c.ahead > 0)
     found = await connection.execute(asked.order_by(CONVERSATIONS.c.id).limit(limit))
     return {from_name(row.id): row.ahead for row in found}
