@@ -34,8 +34,8 @@ logger = logging.getLogger("openta_memory")
 
 
 # What is known of a conversation that Redis may have lost: nothing yet; what the archive had was
-# put back; the archive gave no answer.
-Asked = Literal["on", "asked", "away"]
+# put back; the archive gave no answer; it was there, and was lost in the midst of this append.
+Asked = Literal["on", "asked", "away", "again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,12 @@ class Plans:
         return Plan((command,), lambda replies: self._cleared(session_id, replies[0]))
 
     def restore(
-        self, session_id: str, records: Sequence[bytes], metadata: Metadata, name: bytes
+        self,
+        session_id: str,
+        records: Sequence[bytes],
+        metadata: Metadata,
+        name: bytes,
+        done: int | None = None,
     ) -> Plan[Appended]:
         """Put back a conversation that Redis no longer has; what it has by now stays.
 
@@ -196,6 +201,7 @@ class Plans:
             records: Its latest records as they were encoded, cut to whole turns.
             metadata: Its owner, seq, times and title.
             name: What it was read, or to be appended to, under before the archive was asked.
+            done: The seq of that append, where the archive has it already.
         """
         words = (
             self.ttl,
@@ -205,6 +211,7 @@ class Plans:
             milliseconds(metadata.updated_at),
             metadata.title or "",
             name,
+            "" if done is None else done,
             *records,
         )
         keys = (*self.keys.conversation(session_id), self.keys.asked(session_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,10 +44,10 @@ class Restoring:
         Redis may lose the conversation again between any two steps; the batch stays the same.
         """
         appended: Appended
-        for _ in range(_TRIES):
-            found, appended = yield plan("on")
+        for tried in range(_TRIES):
+            found, appended = yield plan("again" if tried else "on")
             if appended.cold:
-                answer, restore = yield from self._ask(session_id, batch.token)
+                answer, restore = yield from self._ask(session_id, batch.token, batch)
                 found, appended = yield from _after(restore, plan(answer))
             if not appended.cold and (yield from self._is_safe(session_id, batch, appended)):
                 return found, appended
@@ -79,7 +79,7 @@ class Restoring:
         return found
 
     def _ask(
-        self, session_id: str, name: bytes, *, surely: bool = False
+        self, session_id: str, name: bytes, batch: Prepared | None = None, *, surely: bool = False
     ) -> Flow[tuple[Asked, Plan[Appended] | None]]:
         """Ask the archive for what Redis lost; gives how that went, and what puts it back.
 
@@ -99,7 +99,8 @@ class Restoring:
         if found is None:
             return "asked", None
         rows = self.plans.rows.whole_turns(session_id, found.records)
-        return "asked", self.plans.restore(session_id, rows, found.metadata, name)
+        done = None if batch is None else _number_of(batch, found.records)
+        return "asked", self.plans.restore(session_id, rows, found.metadata, name, done)
 
     def _is_safe(self, session_id: str, batch: Prepared, appended: Appended) -> Flow[bool]:
         """Say whether an append can be acknowledged: with no interval, only what is archived."""
@@ -123,6 +124,13 @@ def _after(first: Plan[Any] | None, plan: Plan[T]) -> Flow[T]:
 def new_name() -> bytes:
     """Make up a name that nobody else has."""
     return b64encode(urandom(6))
+
+
+def _number_of(batch: Prepared, records: Sequence[tuple[int, bytes]]) -> int | None:
+    """Find a batch that was archived before Redis lost it, and its append tried again."""
+    if not batch.records:
+        return None
+    return next((seq for seq, raw in records if raw == batch.records[-1]), None)
 
 
 def _is_lost(found: Metadata | None) -> bool:

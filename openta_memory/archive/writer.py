@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -45,10 +46,15 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> bool:
             await store(connection, rows)
             rows = []
             conversation = await owners.part(connection, held, conversation, entry)
-        conversation.take(entry)
+        batch = entry
+        if any(seq <= conversation.seq for seq, _ in entry.records):
+            await store(connection, rows)
+            rows = []
+            batch = await _behind(connection, conversation, entry)
+        conversation.take(batch)
         rows += [
-            message_row(entry, seq, raw) | {"conversation_id": conversation.id}
-            for seq, raw in entry.records
+            message_row(batch, seq, raw) | {"conversation_id": conversation.id}
+            for seq, raw in batch.records
         ]
     await store(connection, rows)
     await save(connection, held.values())
@@ -81,6 +87,24 @@ async def store(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None
         await connection.execute(_FROM_JSON, {"rows": orjson.dumps(rows).decode()})
     else:
         await connection.execute(insert(connection, MESSAGES).on_conflict_do_nothing(), rows)
+
+
+async def _behind(connection: AsyncConnection, held: Held, batch: Batch) -> Batch:
+    """Give a batch provisional numbers if other messages have its own.
+
+    Redis may be emptied while another drain writes what it held. The archive, asked at that moment,
+    does not know of it yet, so that the same numbers are given twice.
+    """
+    rows = [message_row(batch, seq, raw) for seq, raw in batch.records]
+    others = select(func.count()).where(
+        MESSAGES.c.conversation_id == held.id,
+        MESSAGES.c.seq.in_([row["seq"] for row in rows]),
+        MESSAGES.c.message_id.not_in([row["message_id"] for row in rows]),
+    )
+    if not await connection.scalar(others):
+        return batch
+    records = tuple((PROVISIONAL + seq % PROVISIONAL, raw) for seq, raw in batch.records)
+    return replace(batch, records=records)
 
 
 async def _clear(

@@ -22,7 +22,8 @@
 -- KEYS  1 conversation, 2 meta, 3 owner index (with an owner), last: asked, outbox (with an archive)
 -- ARGV  1 ttl in seconds, 2 cap, 3 owner or '', 4 token, 5 conversation id,
 --       6 archive: 'off', 'on', or once it had to be asked for the conversation: 'asked', or
---         'away' when it gave no answer, so that numbers are provisional,
+--         'away' when it gave no answer, so that numbers are provisional; 'again' when this append
+--         was done before, and lost, or put back with the conversation by somebody else,
 --       7... records; none only makes sure that the conversation exists
 -- Replies {status, seq, length, 1 if the conversation is new, the outbox entry that carries the last
 -- of the batch}; status is stored, seen (this token's append was done before: what it did then), cold
@@ -48,7 +49,7 @@ if is_new or owner ~= '' or archive ~= 'off' then
   local length = redis.call('LLEN', KEYS[1])
   -- Asked first: what is left of a lost conversation proves nobody's ownership.
   local is_lost = not seq or (length == 0 and seq > 0)
-  if is_lost and (archive == 'on' or (archive == 'asked' and not is_answered(KEYS[#KEYS - 1], token))) then
+  if is_lost and (archive == 'on' or archive == 'again' or (archive == 'asked' and not is_answered(KEYS[#KEYS - 1], token))) then
     ask(KEYS[#KEYS - 1], token)
     return {'cold', 0, 0}
   end
@@ -68,6 +69,14 @@ if not done_seq then
 end
 if done_seq then
   return {'seen', done_seq, done_length}
+end
+
+if (archive == 'asked' or archive == 'again') and not is_new and #ARGV > 6 then
+  local length = redis.call('LLEN', KEYS[1])
+  local at = redis.call('LPOS', KEYS[1], ARGV[#ARGV])
+  if at then
+    return {'seen', seq - (length - 1 - at), length}
+  end
 end
 
 if is_new and redis.acl_check_cmd then
@@ -115,7 +124,7 @@ if count > 0 then
 end
 
 seq = seq + count
-tokens = '|' .. token .. ' ' .. now .. ' ' .. seq .. ' ' .. length .. ';' .. tokens
+tokens = remembered(token, now, seq, length) .. tokens
 if #tokens > FEW then
   redis.call('HSET', KEYS[2], 'older', retire(tokens, older, now))
   tokens = ''

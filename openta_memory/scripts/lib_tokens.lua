@@ -6,6 +6,11 @@ local MINUTE = 60000
 local FEW = 512
 local ROOM = 4096
 
+-- Spells an append that was done.
+local function remembered(token, now, seq, length)
+  return '|' .. token .. ' ' .. now .. ' ' .. seq .. ' ' .. length .. ';'
+end
+
 -- Gives the seq and length of the append that had this token; nothing when it is not known.
 local function recall(token, tokens)
   local at = string.find(tokens, '|' .. token .. ' ', 1, true)

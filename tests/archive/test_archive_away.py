@@ -196,12 +196,11 @@ def test_numbers_go_on_from_one_when_a_clear_was_not_archived_yet(
     memory = build(server.url, database=f"sqlite:///{tmp_path / 'a.db'}")
     say(memory, 0, 1)
     memory.drain()
-    memory._connections.store.run(memory._flows.plans.clear("c", token="t"))
-    memory._connections.store.run(
-        memory._flows.plans.append(
-            "c", memory._flows.plans.prepare("c", make_turn(1, 2)), archive="asked"
-        )
-    )
+    plans, run = memory._flows.plans, memory._connections.store.run
+    run(plans.clear("c", token="t"))
+    begun = plans.prepare("c", make_turn(1, 2))
+    run(plans.append("c", begun))
+    run(plans.append("c", begun, archive="asked"))
     # When it goes on past Redis
     server.kill()
     say(memory, 3)

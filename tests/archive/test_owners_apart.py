@@ -165,6 +165,7 @@ def test_an_owner_who_follows_a_clear_is_not_taken_for_a_second_one(
     plans = memory._flows.plans
     memory._connections.store.run(plans.clear("c", owner="bob", token="t"))
     taken = plans.prepare("c", make_turn(ANN, 0))
+    memory._connections.store.run(plans.append("c", taken, owner="ann"))
     memory._connections.store.run(plans.append("c", taken, owner="ann", archive="asked"))
     # When Redis goes away, and Bob goes on with what the archive shows as his
     server.kill()
