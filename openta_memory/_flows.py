@@ -79,7 +79,7 @@ class Flows(Restoring):
         plan = self.plans.window(session_id, limit=limit, owner=owner, name=name)
         return (
             yield from self._either(
-                lambda: self._window(session_id, plan, name, limit),
+                lambda: self._window(session_id, plan, name, limit, owner),
                 lambda tier: self._window_past(tier, session_id, limit, owner),
             )
         )
@@ -152,6 +152,9 @@ class Flows(Restoring):
 
         def through() -> Flow[Any]:
             yield from self._metadata(session_id, owner, surely=True)
+            if owner is not None:
+                # Redis may have it as somebody's who came while the archive could not be asked.
+                yield from self._metadata_past(tier, session_id, owner)
             return (yield lambda: tier.page(session_id, before, limit))
 
         def past(tier: ArchiveTier) -> Flow[Any]:
@@ -176,14 +179,17 @@ class Flows(Restoring):
             yield self.tier.ping
         except ArchiveError:
             archive = False
-        waiting: int | None = (yield self.tier.waiting) if redis else None
+        try:
+            waiting: int | None = (yield self.tier.waiting) if redis else None
+        except StoreError:
+            redis, waiting = False, None
         return Health(redis, archive, waiting)
 
     def _redis_answers(self) -> Flow[bool]:
         if self.tier is not None and self.tier.is_redis_away:
             return False
         try:
-            yield _reload.now()
+            yield _reload.ping()
         except StoreError as error:
             if self.tier is not None and isinstance(error, StoreUnavailableError):
                 self.tier.redis_went(error)
@@ -258,9 +264,20 @@ class Flows(Restoring):
         return appended
 
     def _window(
-        self, session_id: str, plan: Plan[Window], name: bytes, limit: int | None
+        self,
+        session_id: str,
+        plan: Plan[Window],
+        name: bytes,
+        limit: int | None,
+        owner: str | None,
     ) -> Flow[Window]:
-        window = yield from self._until_found(session_id, plan, name, lambda found: found.metadata)
+        window = yield from self._until_found(
+            session_id,
+            plan,
+            name,
+            lambda found: found.metadata,
+            lambda tier: self._window_past(tier, session_id, limit, owner),
+        )
         return (yield from self._reach_back(session_id, window, limit or 0))
 
     def _reach_back(self, session_id: str, window: Window, limit: int) -> Flow[Window]:
@@ -273,16 +290,20 @@ class Flows(Restoring):
         tier = self.tier
         try:
             found = yield lambda: tier.snapshot(session_id, limit)
-        except ArchiveUnavailableError as error:
+        except ArchiveError as error:
             tier.archive_went(error)
             return window
-        return self.plans.reaching_back(session_id, metadata, found.records) if found else window
+        if found is None or found.metadata.owner != metadata.owner:
+            return window
+        return self.plans.reaching_back(session_id, metadata, found.records)
 
     def _window_past(
         self, tier: ArchiveTier, session_id: str, limit: int | None, owner: str | None
     ) -> Flow[Window]:
-        cap = self.plans.max_messages or None
-        found = yield lambda: tier.snapshot(session_id, cap, past_redis=True)
+        cap = self.plans.max_messages
+        # One more than asked for tells whether the limit cut a turn.
+        most = max(cap, limit + 1 if limit else 0) if cap else None
+        found = yield lambda: tier.snapshot(session_id, most, past_redis=True)
         metadata, records = (None, ()) if found is None else (found.metadata, found.records)
         return self.plans.archived_window(session_id, metadata, records, limit=limit, owner=owner)
 
@@ -296,7 +317,14 @@ class Flows(Restoring):
     ) -> Flow[Metadata | None]:
         name = new_name()
         plan = self.plans.metadata(session_id, owner=owner, own_ttl=own_ttl, name=name)
-        return self._until_found(session_id, plan, name, lambda found: found, surely=surely)
+        return self._until_found(
+            session_id,
+            plan,
+            name,
+            lambda found: found,
+            lambda tier: self._metadata_past(tier, session_id, owner),
+            surely=surely,
+        )
 
     def _metadata_past(
         self, tier: ArchiveTier, session_id: str, owner: str | None
@@ -319,5 +347,5 @@ class Flows(Restoring):
         if self.tier is not None:
             try:
                 yield self.tier.complete
-            except ArchiveUnavailableError as error:
+            except ArchiveError as error:
                 logger.error("[ARCHIVE] %s is cleared there later: %s", encode_id(of), error)

@@ -29,6 +29,11 @@ def evict(keys: Keys, session_ids: Sequence[str], numbers: Sequence[bytes]) -> P
     return Plan(commands, read)
 
 
+def ping() -> Plan[None]:
+    """Ask Redis for a sign of life."""
+    return Plan((Command(("PING",)),), lambda _: None)
+
+
 def now() -> Plan[int]:
     """Read the clock of Redis, as a position on the outbox that nothing there has passed."""
     return Plan((Command(("TIME",)),), lambda replies: _position(*replies[0]))

@@ -12,7 +12,7 @@ from openta_memory._commands import Plan
 from openta_memory._plans import Asked, Plans
 from openta_memory._records import Appended, Metadata, Prepared
 from openta_memory._steps import Flow
-from openta_memory.errors import ArchiveError, ArchiveUnavailableError, StoreUnavailableError
+from openta_memory.errors import ArchiveError, StoreFullError, StoreUnavailableError
 from openta_memory.keys import encode_id
 
 if TYPE_CHECKING:
@@ -64,19 +64,28 @@ class Restoring:
         plan: Plan[T],
         name: bytes,
         metadata: Callable[[T], Metadata | None],
+        past: Callable[[ArchiveTier], Flow[T]],
         *,
         surely: bool = False,
     ) -> Flow[T]:
-        """Do a read until it finds what the archive has, where Redis lost it."""
+        """Do a read until it finds what the archive has, where Redis lost it.
+
+        A Redis that can't keep it, as it is full, is gone past.
+        """
         found: T = yield plan
         for _ in range(_TRIES):
             if self.tier is None or not _is_lost(metadata(found)):
-                break
+                return found
             _, restore = yield from self._ask(session_id, name, surely=surely)
             if restore is None:
+                return found
+            try:
+                found = yield from _after(restore, plan)
+            except StoreFullError:
                 break
-            found = yield from _after(restore, plan)
-        return found
+        if self.tier is None or not _is_lost(metadata(found)):
+            return found
+        return (yield from past(self.tier))
 
     def _ask(
         self, session_id: str, name: bytes, batch: Prepared | None = None, *, surely: bool = False
@@ -90,7 +99,7 @@ class Restoring:
         tier, cap = self.tier, self.plans.max_messages or None
         try:
             found = yield lambda: tier.snapshot(session_id, cap)
-        except ArchiveUnavailableError as error:
+        except ArchiveError as error:
             if surely:
                 raise
             # The chat goes on with what Redis has; the outbox keeps what is said meanwhile.

@@ -66,8 +66,9 @@ class SessionManager:
         *,
         memory: ConversationMemory | None = None,
     ) -> None:
-        if db_client is None:
-            self.memory = memory_or_shared(memory, redis_url=redis_url)
+        if db_client is None or isinstance(db_client, str):
+            given = {"redis_url": redis_url, "database_url": db_client}
+            self.memory = memory_or_shared(memory, **given)
         elif memory is None:
             self.memory = ConversationMemory(redis_url=redis_url, database=db_client)
         else:

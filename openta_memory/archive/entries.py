@@ -56,11 +56,13 @@ class Cleared:
         conversation_id: The conversation.
         position: As in a batch.
         token: Names this clear; one that was done with this name is not done again.
+        owner: Whose conversation was cleared; None when nobody was named.
     """
 
     conversation_id: str
     position: int
     token: str = ""
+    owner: str | None = None
 
 
 Entry = Batch | Cleared

@@ -22,6 +22,9 @@ _TELLING = (exc.DBAPIError, exc.TimeoutError, OSError)
 # PostgreSQL: a value beyond one of its limits, which the driver tells as it tells a lost server.
 _BEYOND_A_LIMIT = "54"
 
+# PostgreSQL: read-only after a failover, too many connections, stopping or starting, rights taken.
+_AWAY = ("25006", "53", "57P0", "42501")
+
 # PostgreSQL: a deadlock, and a transaction that has to be run again.
 _AGAIN = {"40P01", "40001"}
 
@@ -35,7 +38,7 @@ def from_database(error: Exception, *, database: str) -> ArchiveError:
     """
     if isinstance(error, _UNARCHIVABLE) or _state(error).startswith(_BEYOND_A_LIMIT):
         return UnarchivableError(f"the archive at {database} refused: {_reason(error)}")
-    if isinstance(error, _UNAVAILABLE) or _is_disconnect(error):
+    if isinstance(error, _UNAVAILABLE) or _is_disconnect(error) or _state(error).startswith(_AWAY):
         return ArchiveUnavailableError(
             f"the archive at {database} can't be used ({_reason(error)}): "
             "start it, or correct DATABASE_URL"

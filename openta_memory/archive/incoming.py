@@ -22,7 +22,9 @@ def read(entry: OutboxEntry) -> Entry:
         raise UnarchivableError("its id is out of range")
     operation = entry.fields.get("op")
     if operation == b"clear":
-        return Cleared(_conversation_id(entry), entry.position, _text(entry, "token", b""))
+        token, owner = _text(entry, "token", b""), _text(entry, "owner", b"")
+        named = _named(owner, "owner") if owner else None
+        return Cleared(_conversation_id(entry), entry.position, token, named)
     if operation != b"append":
         raise UnarchivableError("op is neither append nor clear")
     return Batch(

@@ -36,11 +36,13 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> bool:
     if not ids:
         return False
     held = await hold(connection, ids)
-    await _clear(connection, held, entries)
+    not_theirs = await _clear(connection, held, entries)
     rows: list[dict[str, Any]] = []
     for entry in entries:
         conversation = held[to_name(entry.conversation_id)]
         if not isinstance(entry, Batch) or _is_cleared(conversation, entry):
+            continue
+        if entry.position < not_theirs.get((conversation.id, entry.owner), 0):
             continue
         if owners.differ(conversation, entry):
             await store(connection, rows)
@@ -109,15 +111,45 @@ async def _behind(connection: AsyncConnection, held: Held, batch: Batch) -> Batc
 
 async def _clear(
     connection: AsyncConnection, held: dict[str, Held], entries: Sequence[Entry]
-) -> None:
-    """Apply the last clear of each conversation first: no batch before it is to stay."""
+) -> dict[tuple[str, str | None], int]:
+    """Apply the last clear of each conversation first: no batch before it is to stay.
+
+    Returns:
+        What somebody cleared under an id that is another owner's, by that id and who it was.
+    """
+    through, not_theirs = _clears(held, entries)
+    if through:
+        await _empty(connection, held, through)
+    return not_theirs
+
+
+def _clears(
+    held: dict[str, Held], entries: Sequence[Entry]
+) -> tuple[dict[str, int], dict[tuple[str, str | None], int]]:
+    """Give the position of the last clear of each conversation, and of those that are not theirs.
+
+    Who has a conversation changes on the way: behind a clear, it is whose who appends first.
+    """
     through: dict[str, int] = {}
+    not_theirs: dict[tuple[str, str | None], int] = {}
+    owners_now = {id_: each.owner if each.exists else None for id_, each in held.items()}
     for entry in entries:
         id_ = to_name(entry.conversation_id)
-        if isinstance(entry, Cleared) and _is_new(held[id_], entry):
+        owner = None if entry.owner is None else to_name(entry.owner)
+        if isinstance(entry, Batch):
+            if not entry.is_provisional and owner is not None:
+                owners_now[id_] = owner
+        elif owner is not None and owners_now[id_] not in (None, owner):
+            not_theirs[id_, entry.owner] = entry.position
+        elif _is_new(held[id_], entry):
             through[id_] = max(entry.position, through.get(id_, 0))
-    if not through:
-        return
+            owners_now[id_] = None
+    return through, not_theirs
+
+
+async def _empty(
+    connection: AsyncConnection, held: dict[str, Held], through: dict[str, int]
+) -> None:
     await connection.execute(
         _EMPTY, [{"of": id_, "before": position} for id_, position in through.items()]
     )

@@ -47,10 +47,11 @@ def _reach(settings: ServerSettings) -> None:
     """Make sure that Redis and the archive answer, and say where conversations are."""
     memory = ConversationMemory(settings=settings)
     try:
-        memory.ping()
         if memory.database:
             memory.ping_archive()
             logger.info("[ARCHIVE] Conversations are archived in %s", memory.database)
+        if not memory.health().can_serve:
+            memory.ping()
     finally:
         memory.close()
 

@@ -30,7 +30,9 @@ def create_app(settings: MemorySettings | None = None) -> FastAPI:
         memory = ConversationMemory(settings=settings, strict=False)
         app.state.memory, app.state.assistant = memory, Assistant(memory)
         try:
-            await memory.aping()
+            if not (await memory.ahealth()).can_serve:
+                # Raises, and says what to do.
+                await memory.aping()
             await memory.astart()
             yield
         finally:
