@@ -138,3 +138,15 @@ def test_without_its_redis_the_service_does_not_start(connect: Connect) -> None:
     with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1 ") as raised:
         asyncio.run(run())
     assert "secret" not in str(raised.value)
+
+
+def test_without_its_redis_the_service_starts_where_an_archive_serves(
+    connect: Connect, tmp_path: Path
+) -> None:
+    async def run() -> dict[str, object]:
+        database = f"sqlite:///{tmp_path}/a.db"
+        async with connect(redis_url="redis://127.0.0.1:1", database_url=database) as client:
+            found: dict[str, object] = (await client.get("/health/ready")).json()
+            return found
+
+    assert asyncio.run(run())["status"] == "degraded"
