@@ -170,8 +170,8 @@ class ConversationMemory(Archived):
             messages: The batch; an empty one only makes sure that the conversation exists.
             owner: Whose it must be, or becomes when it is new.
             token: Names this append: a second one with the same token stores nothing, for a
-                minute and as far as the conversation's last 100 appends. Connections that drop
-                are tried again safely without.
+                minute and as far as the conversation's last 100 appends, while Redis has the
+                conversation. Connections that drop are tried again safely without.
 
         Raises:
             OwnerError: When it is not this owner's.
