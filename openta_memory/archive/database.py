@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from openta_memory.archive.purging import Consent
 from openta_memory.archive.rows import to_name
 from openta_memory.archive.tables import CONVERSATIONS
 from openta_memory.archive.transactions import Transactions
+from openta_memory.errors import ArchiveUnavailableError
 
 T = TypeVar("T")
 
@@ -56,6 +58,7 @@ class Archive:
         """The database's URL without its password."""
         self._transactions = Transactions(url_or_engine, self.database)
         self._is_open = False
+        self._asked: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Create what is missing: a SQLite file's directory, the tables and the view.
@@ -211,12 +214,27 @@ class Archive:
         """
         await self._run(lambda connection: past.settle(connection, forgotten, through))
 
-    async def ping(self) -> None:
-        """Make sure that the database answers."""
-        await self._run(lambda connection: connection.execute(text("SELECT 1")), writes=False)
+    async def ping(self, *, seconds: float | None = None) -> None:
+        """Make sure that the database answers.
+
+        Args:
+            seconds: How long to wait for that; None: as long as for any other call.
+        """
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(self._ping())
+            self._asked.add_done_callback(lambda late: late.cancelled() or late.exception())
+        # Neither cancelled nor asked twice: a driver takes long to give up what hangs.
+        answered, _ = await asyncio.wait({self._asked}, timeout=seconds)
+        if not answered:
+            raise ArchiveUnavailableError(
+                f"the archive at {self.database} did not answer in {seconds} seconds"
+            )
+        self._asked.result()
 
     async def aclose(self) -> None:
         """Close the connections; an engine that was handed in stays open."""
+        if self._asked:
+            self._asked.cancel()
         if self._is_ours:
             await self._engine.dispose()
 
@@ -226,6 +244,9 @@ class Archive:
         if not self._is_open:
             await self.open()
         return await self._transactions.run(work, writes=writes)
+
+    async def _ping(self) -> None:
+        await self._run(lambda connection: connection.execute(text("SELECT 1")), writes=False)
 
     def _purging(
         self, older_than_ms: int, after: str, consent: Consent | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import socket
 import time
@@ -21,7 +22,7 @@ from openta_memory import _outbox
 from openta_memory._outbox import OutboxEntry
 from openta_memory.archive import incoming
 from openta_memory.archive.entries import Entry, UnarchivableError
-from openta_memory.errors import ArchiveError, StoreReplyError
+from openta_memory.errors import ArchiveError, ArchiveUnavailableError, StoreReplyError
 from openta_memory.keys import parked as parked_stream
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Drain:
         self._on_ahead = on_ahead
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._grouped: set[str] = set()
-        self._alone = asyncio.Lock()
+        self._alone = {stream: asyncio.Lock() for stream in streams}
+        # When the archive went away last, and how that was told.
+        self._went = (-math.inf, "")
         self._latest: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def once(self) -> int:
@@ -78,26 +81,22 @@ class Drain:
             ArchiveError: When the database can't be used; what waits goes on waiting.
             StoreError: When Redis can't be used.
         """
-        async with self._alone:
-            return sum([await self._drain(stream) for stream in self._streams])
+        return sum(
+            [await self._drain(stream, await self._last(stream)) for stream in self._streams]
+        )
 
-    async def complete(self) -> None:
+    async def complete(self, *streams: str) -> None:
         """Return once all that waits now is archived or parked, by this drain or another one.
+
+        Args:
+            streams: Which are looked at; none stands for all.
 
         Raises:
             ArchiveError: When another one takes more than a few seconds.
         """
-        newest = {stream: (await self._run(_outbox.ends(stream)))[1] for stream in self._streams}
-        if not any(newest.values()):
-            return
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        await self.once()
+        newest = {stream: await self._last(stream) for stream in streams or self._streams}
         for stream, last in newest.items():
-            while last and await self._waits(stream, last.position):
-                if time.monotonic() > deadline:
-                    raise ArchiveError(f"{stream}: what another process took is not archived yet")
-                await asyncio.sleep(POLL_SECONDS)
-                await self.once()
+            await self._complete(stream, last)
 
     def has_written(self, entry_id: str | None) -> bool:
         """Say whether this drain archived an entry, as far as it remembers."""
@@ -107,25 +106,48 @@ class Drain:
         """Count the entries that wait."""
         return sum([await self._run(_outbox.length(stream)) for stream in self._streams])
 
-    async def _waits(self, stream: str, position: int) -> bool:
-        oldest, _ = await self._run(_outbox.ends(stream))
-        return oldest is not None and oldest.position <= position
+    async def _last(self, stream: str) -> int:
+        """Tell how far a stream goes now: what others append meanwhile has no end."""
+        _, newest = await self._run(_outbox.ends(stream))
+        return newest.position if newest else 0
 
-    async def _drain(self, stream: str) -> int:
+    async def _waits(self, stream: str, last: int) -> bool:
+        oldest, _ = await self._run(_outbox.ends(stream))
+        return oldest is not None and oldest.position <= last
+
+    async def _complete(self, stream: str, last: int) -> None:
+        await self._drain(stream, last)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while last and await self._waits(stream, last):
+            if time.monotonic() > deadline:
+                raise ArchiveError(f"{stream}: what another process took is not archived yet")
+            await asyncio.sleep(POLL_SECONDS)
+            await self._drain(stream, last)
+
+    async def _drain(self, stream: str, last: int) -> int:
+        """Archive what waits up to a position, one caller after the other."""
+        asked_at = time.monotonic()
+        async with self._alone[stream]:
+            went_at, told = self._went
+            if went_at > asked_at:
+                # Not each in line is to find that out for itself: a database may hang.
+                raise ArchiveUnavailableError(told)
+            # Who was in line before may have brought all of it there.
+            return await self._move(stream, last) if await self._waits(stream, last) else 0
+
+    async def _move(self, stream: str, last: int) -> int:
         for _ in range(_TIMES_EMPTIED):
             try:
-                return await self._move(stream)
+                return await self._move_grouped(stream, last)
             except StoreReplyError as error:
                 if "NOGROUP" not in str(error):
                     raise
             # Redis was emptied, and its consumer groups with it.
             self._grouped.discard(stream)
-        return await self._move(stream)
+        return await self._move_grouped(stream, last)
 
-    async def _move(self, stream: str) -> int:
+    async def _move_grouped(self, stream: str, last: int) -> int:
         moved = 0
-        if not await self._run(_outbox.length(stream)):
-            return moved
         await self._make_group(stream)
         for plan in (
             _outbox.read_own(stream, self._consumer, COUNT),
@@ -134,6 +156,8 @@ class Drain:
         ):
             while entries := await self._run(plan):
                 moved += await self._archive_or_park(stream, entries)
+                if entries[-1].position >= last:
+                    break
         return moved
 
     async def _archive_or_park(self, stream: str, entries: Sequence[OutboxEntry]) -> int:
@@ -160,6 +184,9 @@ class Drain:
                 return [(entries[0][0], str(error))]
             half = len(entries) // 2
             return await self._write(entries[:half]) + await self._write(entries[half:])
+        except ArchiveUnavailableError as error:
+            self._went = (time.monotonic(), str(error))
+            raise
         return []
 
     async def _park(self, stream: str, entry_id: str, why: str) -> None:

@@ -2,7 +2,8 @@
 
 While Redis is away, nobody asks it (a hung one would cost each caller a timeout) but a probe every
 few seconds. Before anybody asks it again, it is made to forget the conversations that were written
-past it, so that their next read or append restores them.
+past it, so that their next read or append restores them. An archive that was found away is not
+asked for what Redis lost, either, until the probe finds it again.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Outage:
 
     def __init__(self, run: Run, archive: Archive, keys: Keys, thread: LoopThread) -> None:
         self.is_redis_away = False
+        self._is_archive_away = False
         self._run = run
         self._archive = archive
         self._keys = keys
@@ -84,13 +86,28 @@ class Outage:
     def archive_went(self, error: ArchiveError) -> None:
         """Note that the archive is away, and look for it from now on; from any thread."""
         with self._noticing:
-            logger.error("[ARCHIVE] Redis serves alone: %s", error)
+            if isinstance(error, ArchiveUnavailableError) and not self._is_archive_away:
+                self._is_archive_away = True
+                logger.error("[ARCHIVE] Redis serves alone: %s", error)
             self._begin_watch()
 
     def archive_is_ahead(self) -> None:
         """Reload soon what Redis does not know of; from any thread."""
         with self._noticing:
             self._begin_watch()
+
+    async def complete(self, *streams: str) -> None:
+        """Archive all that waits, on some streams or on all, unless the archive is known away.
+
+        Raises:
+            ArchiveError: When the database can't be used.
+            StoreError: When Redis can't be used.
+        """
+        if self._is_archive_away:
+            raise ArchiveUnavailableError(
+                f"the archive at {self._archive.database} is away, and is being looked for"
+            )
+        await self.drain.complete(*streams)
 
     async def unless_over(
         self, write: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -113,6 +130,7 @@ class Outage:
             StoreError: When Redis can't be used.
         """
         changes = await self._archive.ahead(_ALL)
+        self._archive_came()
         stale = list(changes)
         while stale:
             some, stale = stale[:_IDS_AT_ONCE], stale[_IDS_AT_ONCE:]
@@ -131,6 +149,12 @@ class Outage:
         forgotten = await self._run(_reload.evict(self._keys, ids, numbers))
         await self._archive.settle({each: changes[each] for each in forgotten}, now)
         return sorted(set(ids).difference(forgotten))
+
+    def _archive_came(self) -> None:
+        with self._noticing:
+            if self._is_archive_away:
+                self._is_archive_away = False
+                logger.warning("[ARCHIVE] The archive is back")
 
     def _begin_watch(self) -> None:
         if self._watch is None:
@@ -167,3 +191,6 @@ class Outage:
             if self.is_redis_away:
                 logger.warning("[ARCHIVE] Redis is back")
             self.is_redis_away, self._was_written, self._watch = False, False, watch
+            if watch is None:
+                # Nobody looks any more for an archive that was told away since.
+                self._is_archive_away = False

@@ -33,6 +33,9 @@ DEFAULT_INTERVAL = 300.0
 # How long a first call waits for an archive before it goes on without.
 READY_SECONDS = 3.0
 
+# Health is asked for often, and by those who wait no longer themselves.
+PING_SECONDS = 2.0
+
 
 def build_tier(
     settings: MemorySettings,
@@ -146,7 +149,7 @@ class ArchiveTier:
 
     def complete(self) -> Future[None]:
         """Return once all that waits now is archived, whoever took it off the outbox."""
-        return self._thread.submit(self._drain.complete())
+        return self._thread.submit(self._outage.complete())
 
     def took(self, session_id: str, records: Sequence[bytes], entry: str | None) -> Future[bool]:
         """Archive all that waits, and say whether these records are there then.
@@ -164,8 +167,8 @@ class ArchiveTier:
         return self._thread.submit(self._drain.waiting())
 
     def ping(self) -> Future[None]:
-        """Raise an ArchiveError when the database can't be used."""
-        return self._thread.submit(self.archive.ping())
+        """Raise an ArchiveError when the database can't be used, or takes seconds to answer."""
+        return self._thread.submit(self.archive.ping(seconds=PING_SECONDS))
 
     def close(self, finish: Coroutine[Any, Any, None]) -> None:
         """Archive what waits, close the database and the thread.
@@ -218,7 +221,7 @@ class ArchiveTier:
                     logger.info("[ARCHIVE] Archived %d entries", moved)
 
     async def _snapshot(self, session_id: str, limit: int | None) -> Snapshot | None:
-        await self._drain.complete()
+        await self._outage.complete(self._keys.outbox(session_id))
         found = await self.archive.snapshot(session_id, limit)
         if found is None or not found.ahead:
             return found
@@ -226,11 +229,11 @@ class ArchiveTier:
         return await self.archive.snapshot(session_id, limit)
 
     async def _page(self, session_id: str, before: int | None, limit: int) -> list[Record]:
-        await self._drain.complete()
+        await self._outage.complete(self._keys.outbox(session_id))
         return await self.archive.page(session_id, before, limit)
 
     async def _owned(self, owner: str) -> set[str]:
-        await self._drain.complete()
+        await self._outage.complete()
         found: set[str] = set()
         page = await self.archive.ids(owner)
         while page:
@@ -239,7 +242,7 @@ class ArchiveTier:
         return found
 
     async def _took(self, session_id: str, records: Sequence[bytes], entry: str | None) -> bool:
-        await self._drain.complete()
+        await self._outage.complete(self._keys.outbox(session_id))
         if not records or self._drain.has_written(entry):
             return True
         return await self.archive.has(session_id, records)

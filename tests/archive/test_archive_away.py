@@ -183,6 +183,7 @@ def test_a_clear_behind_what_was_said_meanwhile_clears_all(
     database.come_back()
     assert memory.clear("c") is True
     assert read(memory) == []
+    wait_until(lambda: memory.health().waiting == 0, "the archive is found and cleared")
     assert memory.archived("c") == []
     say(memory, 2)
     memory.drain()
