@@ -38,6 +38,11 @@ def encode_id(value: str, *, what: str = "conversation id") -> str:
     return _UNSAFE.sub(_percent, value)
 
 
+def shown(name: str) -> str:
+    """Percent-encode a name for a line of the log, whatever its length."""
+    return _UNSAFE.sub(_percent, name)
+
+
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode())
 

@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openta_memory.archive.entries import PROVISIONAL, Batch
 from openta_memory.archive.held import Held, hold
-from openta_memory.archive.rows import to_name
+from openta_memory.archive.rows import ESCAPE, from_name, to_name
 from openta_memory.archive.tables import MESSAGES
-from openta_memory.keys import encode_id
+from openta_memory.keys import shown
 
 logger = logging.getLogger("openta_memory")
 
-_ID_CHARACTERS = 60
+_ID_BYTES = 200
 _HASH_CHARACTERS = 16
 
 
@@ -48,7 +48,7 @@ async def part(
     apart = await _apart(connection, held, conversation, second, batch.position)
     logger.error(
         "[ARCHIVE] Messages of another owner under %s are kept under %s",
-        *(encode_id(name) for name in (conversation.id, apart.id)),
+        *(shown(from_name(name)) for name in (conversation.id, apart.id)),
     )
     if batch.is_provisional:
         # Redis has them under the one id: it is to forget that, too.
@@ -67,9 +67,10 @@ async def _apart(
 ) -> Held:
     """Hold the conversation for what this owner has under the id, one for all of it."""
     known = hashlib.sha256(f"{conversation.id}\0{owner}".encode()).hexdigest()[:_HASH_CHARACTERS]
+    beginning = conversation.id.encode()[:_ID_BYTES].decode(errors="ignore")
     # A stranger may have taken the name that anybody can work out.
     for name in (known, str(position)):
-        id_ = f"{conversation.id[:_ID_CHARACTERS]}~{name}"
+        id_ = f"{beginning.removesuffix(ESCAPE)}~{name}"
         apart = held.get(id_) or (await hold(connection, [id_]))[id_]
         if not apart.exists or apart.owner == owner:
             break

@@ -14,6 +14,9 @@ from openta_memory.archive.entries import Batch
 # PostgreSQL's text holds no NUL and only UTF-8: a record that doesn't fit is wrapped.
 _WRAPPED = "base64:"
 
+# Begins what a name's NUL is spelled with, and is spelled itself.
+ESCAPE = "\x1a"
+
 # Longer ids would not fit into an index of PostgreSQL's.
 _MAX_ID_BYTES = 512
 
@@ -80,12 +83,12 @@ def to_name(name: str) -> str:
         UnicodeEncodeError: When it is no valid Unicode, which drivers tell in ways of their own.
     """
     name.encode()
-    return name.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+    return name.replace(ESCAPE, f"{ESCAPE}1").replace("\0", f"{ESCAPE}0")
 
 
 def from_name(name: str) -> str:
     """Undo `to_name`."""
-    return name.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+    return name.replace(f"{ESCAPE}0", "\0").replace(f"{ESCAPE}1", ESCAPE)
 
 
 def _fields(raw: bytes) -> dict[str, Any]:
