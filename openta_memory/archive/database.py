@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openta_memory._records import Appended
@@ -14,8 +15,6 @@ from openta_memory.archive import engines, past, purging, reader, writer
 from openta_memory.archive.entries import Conversation, Counts, Cursor, Entry, Record, Snapshot
 from openta_memory.archive.migrations import migrate
 from openta_memory.archive.purging import Consent
-from openta_memory.archive.rows import to_name
-from openta_memory.archive.tables import CONVERSATIONS
 from openta_memory.archive.transactions import Transactions
 from openta_memory.errors import ArchiveUnavailableError
 
@@ -101,6 +100,16 @@ class Archive:
             lambda connection: reader.page(connection, conversation_id, before, limit), writes=False
         )
 
+    async def pages(self, conversation_id: str, limit: int) -> AsyncIterator[list[Record]]:
+        """Read all of a conversation, oldest first, `limit` messages at a time."""
+        after = None
+        while found := await self._run(
+            partial(reader.following, conversation_id=conversation_id, after=after, limit=limit),
+            writes=False,
+        ):
+            page, after = found
+            yield page
+
     async def has(self, conversation_id: str, records: Sequence[bytes]) -> bool:
         """Say whether all of these messages, which have ids, are there."""
         return await self._run(
@@ -145,21 +154,6 @@ class Archive:
     async def counts(self, owner: str | None = None) -> Counts:
         """Count the conversations of an owner, or of all, and the messages in them."""
         return await self._run(lambda connection: reader.counts(connection, owner), writes=False)
-
-    async def forget(self, conversation_id: str) -> None:
-        """Remove a conversation and every trace of it.
-
-        What is still on its way would store it again: write a `Cleared` to keep that out.
-        """
-        await self._run(
-            lambda connection: writer.remove(
-                connection, CONVERSATIONS.c.id == to_name(conversation_id)
-            )
-        )
-
-    async def forget_owner(self, owner: str) -> list[str]:
-        """Remove all conversations of an owner, and give their ids."""
-        return await self._remove_all(CONVERSATIONS.c.owner == to_name(owner))
 
     async def purge(self, older_than_ms: int, *, consent: Consent | None = None) -> int:
         """Remove conversations last appended to before a time; one that goes on meanwhile stays.
@@ -252,10 +246,3 @@ class Archive:
         self, older_than_ms: int, after: str, consent: Consent | None
     ) -> Callable[[AsyncConnection], Awaitable[tuple[str, int] | None]]:
         return lambda connection: purging.purge_some(connection, older_than_ms, after, consent)
-
-    async def _remove_all(self, condition: ColumnElement[bool]) -> list[str]:
-        """Remove in portions, so that neither memory nor a transaction grows with their number."""
-        removed: list[str] = []
-        while some := await self._run(lambda connection: writer.remove(connection, condition)):
-            removed += some
-        return removed

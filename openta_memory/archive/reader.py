@@ -16,6 +16,10 @@ from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
 
 _LATEST_FIRST = (MESSAGES.c.seq.desc(), MESSAGES.c.position.desc())
 
+# Where a message stands in its conversation: a number alone may stand twice.
+Place = tuple[int, int, str]
+_PLACE = (MESSAGES.c.seq, MESSAGES.c.position, MESSAGES.c.message_id)
+
 
 async def snapshot(
     connection: AsyncConnection, conversation_id: str, limit: int | None
@@ -58,6 +62,25 @@ async def page(
     )
     rows = (await connection.execute(asked)).all()
     return [(row.seq, from_text(row.record)) for row in reversed(rows)]
+
+
+async def following(
+    connection: AsyncConnection, conversation_id: str, after: Place | None, limit: int
+) -> tuple[list[Record], Place] | None:
+    """Read the `limit` messages after a place (None: the first), and tell the last one's."""
+    asked = (
+        select(*_PLACE, MESSAGES.c.record)
+        .where(MESSAGES.c.conversation_id == to_name(conversation_id))
+        .order_by(*_PLACE)
+        .limit(limit)
+    )
+    if after is not None:
+        asked = asked.where(tuple_(*_PLACE) > after)
+    rows = (await connection.execute(asked)).all()
+    if not rows:
+        return None
+    records = [(row.seq, from_text(row.record)) for row in rows]
+    return records, (rows[-1].seq, rows[-1].position, rows[-1].message_id)
 
 
 async def conversations(

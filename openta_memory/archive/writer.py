@@ -1,4 +1,4 @@
-"""Writes entries and removes conversations, inside a transaction that the caller holds."""
+"""Writes entries, inside a transaction that the caller holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ColumnElement,
     bindparam,
     delete,
     func,
@@ -20,10 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openta_memory.archive import owners
 from openta_memory.archive.entries import PROVISIONAL, Batch, Cleared, Entry
 from openta_memory.archive.held import MS, Held, Remains, given_rows, hold, insert, save
-from openta_memory.archive.rows import asked_ms, from_name, message_row, to_name
-from openta_memory.archive.tables import CONVERSATIONS, MESSAGES
-
-_CHUNK = 500
+from openta_memory.archive.rows import asked_ms, message_row, to_name
+from openta_memory.archive.tables import MESSAGES
 
 
 async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> bool:
@@ -61,24 +58,6 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> bool:
     await store(connection, rows)
     await save(connection, held.values())
     return any(conversation.ahead for conversation in held.values())
-
-
-async def remove(
-    connection: AsyncConnection, condition: ColumnElement[bool], *, limit: int = _CHUNK
-) -> list[str]:
-    """Remove conversations, every trace of them, and give their ids."""
-    # In the order of their ids, as `write` holds them: two at once can't block each other.
-    found = await connection.scalars(
-        select(CONVERSATIONS.c.id)
-        .where(condition)
-        .order_by(CONVERSATIONS.c.id)
-        .limit(limit)
-        .with_for_update()
-    )
-    ids = list(found)
-    await connection.execute(delete(MESSAGES).where(MESSAGES.c.conversation_id.in_(ids)))
-    await connection.execute(delete(CONVERSATIONS).where(CONVERSATIONS.c.id.in_(ids)))
-    return [from_name(id_) for id_ in ids]
 
 
 async def store(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:

@@ -53,20 +53,6 @@ class Shelf:
                 yield conversation_id
             after = page[-1]
 
-    async def pages(self, conversation_id: str) -> AsyncIterator[list[Record]]:
+    def pages(self, conversation_id: str) -> AsyncIterator[list[Record]]:
         """Read a conversation from its first message on, a page at a time."""
-        newest = await self.archive.page(conversation_id, None, 1)
-        last = newest[0][0] if newest else 0
-        for first in range(1, last + 1, RECORDS_A_PAGE):
-            if records := await self._page(conversation_id, first):
-                yield records
-
-    async def _page(self, conversation_id: str, first: int) -> list[Record]:
-        # A number can stand twice where Redis lost a conversation that was not archived yet, so
-        # a page is whole only when it is not full or reaches back before its first number.
-        limit = RECORDS_A_PAGE + 1
-        while True:
-            records = await self.archive.page(conversation_id, first + RECORDS_A_PAGE, limit)
-            if len(records) < limit or records[0][0] < first:
-                return [record for record in records if record[0] >= first]
-            limit *= 2
+        return self.archive.pages(conversation_id, RECORDS_A_PAGE)

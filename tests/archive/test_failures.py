@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
-from support.archives import batch, opened, raws, rows, using
+from support.archives import MS, batch, opened, raws, rows, using
 from support.postgres import PASSWORD, PostgresServer, running_postgres
 
 from openta_memory import errors
@@ -217,7 +217,7 @@ def test_an_engine_that_was_handed_in_stays_open(url: str) -> None:
         # When an archive used it and was closed
         async with opened(engine) as archive:
             await asyncio.gather(*(archive.write([batch(n), batch(1)]) for n in range(1, 5)))
-            await archive.forget("c")
+            await archive.purge(MS + 1000)
             assert await rows(archive, "SELECT * FROM messages") == []
             await archive.write([batch(1)])
         # Then it is as open as before

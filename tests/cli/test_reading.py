@@ -120,10 +120,12 @@ def test_export_keeps_messages_whose_number_stands_twice_and_passes_over_gaps(
     run: Run, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("openta_memory.cli.shelf.RECORDS_A_PAGE", 2)
+    # Those that come later under numbers that are taken are numbered beyond all others
     doubled = [batch(number, first=3) for number in range(1, 5)]
     write(database, *doubled, batch(9, first=20))
     exported = lines(run("export").stdout)
-    assert [line["seq"] for line in exported] == [3] * 4 + [4] * 4 + [20, 21]
+    later = [2**40 + 3] * 3 + [2**40 + 4] * 3
+    assert [line["seq"] for line in exported] == [3, 4, 20, 21, *later]
     assert len({line["id"] for line in exported}) == 10
 
 
