@@ -60,11 +60,13 @@ class Connections:
             await self.async_store.close()
 
 
-def connect(settings: MemorySettings, client: Any | None, async_client: Any | None) -> Connections:
+def connect(
+    settings: MemorySettings, client: Any | None, async_client: Any | None, *, archived: bool
+) -> Connections:
     """Build the stores; nothing is connected before it is used.
 
     Raises:
-        SettingsError: When a client is of the wrong kind.
+        SettingsError: When a client is of the wrong kind, or missing beside an archive.
         MissingExtraError: When the embedded Redis is needed and not installed.
     """
     if client is None and async_client is None:
@@ -73,6 +75,11 @@ def connect(settings: MemorySettings, client: Any | None, async_client: Any | No
         return _connections(own_client, clients, settings.server, own=True, embedded=inside)
     if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
         raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
+    if archived and client is None:
+        raise SettingsError(
+            "an archive needs a synchronous client beside async_client=, which belongs to its own "
+            "event loop: pass client= as well"
+        )
     return _connections(
         _Missing("client") if client is None else client,
         aio.LoopClients.always(_Missing("async_client") if async_client is None else async_client),

@@ -50,7 +50,8 @@ class ConversationMemory(Archived):
         settings: All settings at once, in place of the single ones.
 
     Raises:
-        SettingsError: When a setting can't be used.
+        SettingsError: When a setting can't be used, or an archive has no synchronous client beside
+            an asynchronous one.
         MissingExtraError: When the embedded Redis is needed and not installed.
 
     Example:
@@ -84,17 +85,18 @@ class ConversationMemory(Archived):
             raise SettingsError("pass either settings= or single settings, not both")
         self.settings = settings or MemorySettings.load(**given)
         self.undecodable = 0
-        self._connections = connect(self.settings, client, async_client)
+        archived = database is not None or self.settings.database_url is not None
+        self._connections = connect(self.settings, client, async_client, archived=archived)
         plans = Plans(
             ttl=self.settings.session_ttl,
             max_messages=self.settings.max_messages_per_session,
             max_message_bytes=self.settings.max_message_bytes,
             strict=strict,
-            archived=database is not None or self.settings.database_url is not None,
+            archived=archived,
             keys=Keys(cluster=self._connections.cluster),
         )
         self._flows = Flows(plans)
-        if plans.archived:
+        if archived:
             from openta_memory.archive.tier import build_tier  # noqa: PLC0415 - an extra
 
             run, embedded = self._connections.run_apart, self._connections.embedded
