@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,23 @@ _DRIVERS = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 
+# Parts of the names of what a URL's query may hold and nobody else may read.
+_SECRETS = ("password", "secret", "scram")
+
 _FORM = "write sqlite:///path or postgresql://user:password@host:port/database"
+
+
+class _SQLiteConnection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    One that is closed under a cursor, as of a call that was cancelled, would keep the file locked
+    until the cursor is collected.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
 
 
 def build_engine(url: str) -> AsyncEngine:
@@ -67,8 +85,12 @@ def parse(url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Give a URL without its driver and without its password, wherever that stands."""
-    query = {name: value for name, value in url.query.items() if name != "password"}
+    """Give a URL without its driver and without its passwords, wherever they stand."""
+    query = {
+        name: value
+        for name, value in url.query.items()
+        if not any(secret in name.lower() for secret in _SECRETS)
+    }
     bare = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
     return str(bare.set(query=query))
 
@@ -81,7 +103,7 @@ def directory(url: URL) -> Path | None:
 
 
 def _sqlite_options() -> dict[str, Any]:
-    return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {"connect_args": {"timeout": BUSY_SECONDS, "factory": _SQLiteConnection}}
 
 
 def _postgresql_options(url: URL) -> dict[str, Any]:
