@@ -20,6 +20,9 @@ from openta_memory.errors import ArchiveUnavailableError
 
 T = TypeVar("T")
 
+# To change the form of big tables takes long.
+MIGRATION_SECONDS = 120.0
+
 
 class Archive:
     """Conversations in SQLite or PostgreSQL, for as long as nobody removes them.
@@ -28,7 +31,7 @@ class Archive:
     connections belong to the event loop that first used them.
 
     Every method raises `ArchiveUnavailableError` when the database can't be reached, is locked or
-    doesn't answer in 20 seconds, and `ArchiveError` when it refuses.
+    doesn't answer in 20 seconds, and `ArchiveError` when it refuses. To open it may take longer.
 
     Args:
         url_or_engine: `sqlite:///path`, `postgresql://user:password@host/database`, or an
@@ -62,7 +65,7 @@ class Archive:
     async def open(self) -> None:
         """Create what is missing: a SQLite file's directory, the tables and the view.
 
-        May be called again, and by several processes at once.
+        May be called again, and by several processes at once. It is given up after 120 seconds.
 
         Raises:
             ArchiveError: When a newer release has already changed the database.
@@ -70,7 +73,7 @@ class Archive:
         if self._is_ours and self._engine.dialect.name == "sqlite":
             self._transactions.create_directory()
             await self._transactions.use_wal()
-        await self._transactions.run(migrate, seconds=None)
+        await self._transactions.run(migrate, seconds=MIGRATION_SECONDS)
         self._is_open = True
 
     async def write(self, entries: Sequence[Entry]) -> bool:
@@ -231,6 +234,11 @@ class Archive:
             self._asked.cancel()
         if self._is_ours:
             await self._engine.dispose()
+
+    def drop_connections(self) -> None:
+        """Leave the connections to the process that this one was forked off, and open others."""
+        self._asked = None
+        self._engine.sync_engine.dispose(close=False)
 
     async def _run(
         self, work: Callable[[AsyncConnection], Awaitable[T]], *, writes: bool = True

@@ -40,7 +40,7 @@ class Transactions:
         work: Callable[[AsyncConnection], Awaitable[T]],
         *,
         writes: bool = True,
-        seconds: float | None = ANSWER_SECONDS,
+        seconds: float = ANSWER_SECONDS,
     ) -> T:
         """Do the work in one transaction and commit it.
 
@@ -50,7 +50,7 @@ class Transactions:
         Args:
             work: What to do on the connection.
             writes: Whether it changes anything.
-            seconds: How long it may take in all; None waits for ever.
+            seconds: How long it may take in all.
 
         Raises:
             ArchiveUnavailableError: When the database can't be reached or does not answer.
