@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from openta_memory._commands import Plan
@@ -42,7 +43,7 @@ async def afollow(flow: Flow[T], run: Callable[[Plan[Any]], Awaitable[Any]]) -> 
         step = next(flow)
         while True:
             try:
-                waited = run(step) if isinstance(step, Plan) else asyncio.wrap_future(step())
+                waited = run(step) if isinstance(step, Plan) else result_of(step())
                 done = await waited
             except OpenTAMemoryError as error:
                 step = flow.throw(error)
@@ -51,3 +52,21 @@ async def afollow(flow: Flow[T], run: Callable[[Plan[Any]], Awaitable[Any]]) -> 
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+async def result_of(future: Future[T]) -> T:
+    """Wait on the running event loop for the archive, which goes on when its caller is cancelled.
+
+    A transaction that is cancelled in its middle would cost a connection, and what is said next
+    could overtake it.
+    """
+    loop, is_done = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Future[T]) -> None:
+        # A caller that was cancelled may have closed its loop meanwhile.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(is_done.set)
+
+    future.add_done_callback(tell)
+    await is_done.wait()
+    return future.result()

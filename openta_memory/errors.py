@@ -6,6 +6,7 @@
     ├── SettingsError                  (also ValueError)
     ├── SessionIdError                 (also ValueError)
     ├── MissingExtraError              (also ImportError)
+    ├── MemoryClosedError
     ├── OwnerError                     (also LookupError)
     ├── MessageError                   (also ValueError)
     │   ├── MessageTooLargeError
@@ -44,6 +45,10 @@ class SessionIdError(OpenTAMemoryError, ValueError):
 
 class MissingExtraError(OpenTAMemoryError, ImportError):
     """Raised when an optional dependency is needed and not installed."""
+
+
+class MemoryClosedError(OpenTAMemoryError):
+    """Raised when the memory was closed before its archive was done with the call."""
 
 
 class OwnerError(OpenTAMemoryError, LookupError):

@@ -16,13 +16,13 @@ from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 from openta_memory import _reload
-from openta_memory.archive.bridge import LoopThread
+from openta_memory._log import described
+from openta_memory.archive.bridge import LoopThread, end
 from openta_memory.archive.database import Archive
 from openta_memory.archive.drain import Drain, Run
 from openta_memory.errors import (
     ArchiveError,
     ArchiveUnavailableError,
-    OpenTAMemoryError,
     StoreUnavailableError,
 )
 from openta_memory.keys import Keys
@@ -34,20 +34,8 @@ T = TypeVar("T")
 
 PROBE_SECONDS = 2.0
 
-_END_SECONDS = 0.1
 _IDS_AT_ONCE = 100
 _ALL = 2**31 - 1
-
-
-async def end(task: asyncio.Task[Any] | None) -> None:
-    """Cancel a task until it has ended.
-
-    A driver may tell that it was cancelled as a failure of its own, and our loops go on behind
-    failures.
-    """
-    while task and not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=_END_SECONDS)
 
 
 class Outage:
@@ -70,6 +58,7 @@ class Outage:
         """Brings to the archive what Redis still has for it."""
         self._thread = thread
         self._noticing = Lock()
+        self._is_closed = False
         self._watch: Future[None] | None = None
         self._looking: asyncio.Task[Any] | None = None
         self._writing = asyncio.Lock()
@@ -137,8 +126,10 @@ class Outage:
             stale += await self._forget({each: changes[each] for each in some})
 
     async def close(self) -> None:
-        """Stop looking."""
-        await end(self._looking)
+        """Stop looking, and don't begin again."""
+        with self._noticing:
+            self._is_closed = True
+        await end([self._looking])
 
     async def _forget(self, changes: Mapping[str, int]) -> list[str]:
         """Make Redis forget conversations; gives those that were appended to meanwhile."""
@@ -157,7 +148,7 @@ class Outage:
                 logger.warning("[ARCHIVE] The archive is back")
 
     def _begin_watch(self) -> None:
-        if self._watch is None:
+        if self._watch is None and not self._is_closed:
             self._watch = self._thread.submit(self._until_found())
 
     async def _until_found(self) -> None:
@@ -166,8 +157,8 @@ class Outage:
             await asyncio.sleep(PROBE_SECONDS)
             try:
                 await self._find()
-            except OpenTAMemoryError as error:
-                logger.info("[ARCHIVE] Not found again yet: %s", error)
+            except Exception as error:  # noqa: BLE001 - nobody else would ever end the outage
+                logger.info("[ARCHIVE] Not found again yet: %s", described(error))
             else:
                 return
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
+from openta_memory._log import described
 from openta_memory._records import Appended
 from openta_memory.archive import Archive
-from openta_memory.archive.bridge import LoopThread
+from openta_memory.archive.bridge import LoopThread, end
 from openta_memory.archive.drain import Run
 from openta_memory.archive.entries import Record, Snapshot
-from openta_memory.archive.outage import Outage, end
+from openta_memory.archive.outage import Outage
 from openta_memory.errors import (
     ArchiveError,
     OpenTAMemoryError,
@@ -85,8 +91,9 @@ class ArchiveTier:
         self._auto = auto and interval > 0
         self._run = run
         self._keys = keys
-        self._thread = LoopThread()
+        self._closing = Lock()
         self._begin()
+        _begin_anew_in_forks(self)
 
     @property
     def is_ready(self) -> bool:
@@ -176,21 +183,30 @@ class ArchiveTier:
         Args:
             finish: Run last on the thread's loop, to close what else belongs to it.
         """
-        if not self._thread.is_running:
-            finish.close()
-            return
-        try:
-            self._thread.submit(self._close(finish)).result()
-        finally:
-            self._thread.close()
+        with self._closing:
+            if not self._thread.is_running:
+                finish.close()
+                return
+            try:
+                self._thread.close(self._close(finish))
+            finally:
+                self._begin()
+
+    def begin_anew(self) -> None:
+        """Leave to the process that this one was forked off what belongs to its thread."""
+        self._closing = Lock()
+        self.archive.drop_connections()
+        self._begin()
 
     def _begin(self) -> None:
-        """Make what belongs to one run of the thread's loop."""
-        self._outage = Outage(self._run, self.archive, self._keys, self._thread)
+        """Make what belongs to one run of a thread, and the thread last: it takes calls for all."""
+        thread = LoopThread()
+        self._outage = Outage(self._run, self.archive, self._keys, thread)
         self._drain = self._outage.drain
         self._preparing: asyncio.Task[None] | None = None
         self._periodic: asyncio.Task[None] | None = None
         self._is_ready = False
+        self._thread = thread
 
     async def _get_ready(self) -> None:
         self._preparing = self._preparing or asyncio.create_task(self._prepare())
@@ -206,15 +222,18 @@ class ArchiveTier:
             self.redis_went(error)
         except ArchiveError as error:
             self.archive_went(error)
+        except Exception as error:  # noqa: BLE001 - the drain at each interval tries again
+            logger.error("[ARCHIVE] Could not reload what Redis missed: %s", described(error))
 
     async def _drain_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.interval)
             try:
                 moved = await self._sync()
-            except OpenTAMemoryError as error:
+            except Exception as error:  # noqa: BLE001 - nobody else would begin to drain again
                 logger.error(
-                    "[ARCHIVE] Could not drain the outbox, which goes on growing: %s", error
+                    "[ARCHIVE] Could not drain the outbox, which goes on growing: %s",
+                    described(error),
                 )
             else:
                 if moved:
@@ -253,14 +272,34 @@ class ArchiveTier:
         return moved
 
     async def _close(self, finish: Coroutine[Any, Any, None]) -> None:
-        await end(self._preparing)
-        await end(self._periodic)
+        await end([self._preparing])
+        await end([self._periodic])
         await self._outage.close()
         try:
             await self._drain.once()
         except OpenTAMemoryError as error:
             logger.error("[ARCHIVE] What waits on the outbox could not be archived: %s", error)
         finally:
+            await self._thread.end_calls()
             await self.archive.aclose()
             await finish
-            self._begin()
+
+
+_tiers: WeakSet[ArchiveTier] = WeakSet()
+
+
+def _begin_anew_in_forks(tier: ArchiveTier) -> None:
+    """Let a process that is forked off begin anew: it has no thread but the one that forked."""
+    _tiers.add(tier)
+    _hear_of_forks()
+
+
+@cache
+def _hear_of_forks() -> None:
+    if sys.platform != "win32":
+        os.register_at_fork(after_in_child=_begin_all_anew)
+
+
+def _begin_all_anew() -> None:
+    for tier in _tiers:
+        tier.begin_anew()
