@@ -22,6 +22,7 @@ from openta_memory._steps import Flow
 from openta_memory.errors import (
     ArchiveError,
     ArchiveUnavailableError,
+    MemoryClosedError,
     SettingsError,
     StoreError,
     StoreUnavailableError,
@@ -93,6 +94,7 @@ class Flows(Restoring):
         be given in Redis.
         """
         if own_ttl is not None:
+            self._need_redis()
             return (yield from self._metadata(session_id, owner, own_ttl))
         return (
             yield from self._either(
@@ -104,6 +106,7 @@ class Flows(Restoring):
     def trim(self, session_id: str, keep: int, owner: str | None) -> Flow[Trimmed]:
         """Trim what Redis holds; the archive keeps all."""
         plan = self.plans.trim(session_id, keep, owner=owner)
+        self._need_redis()
         if self.tier is not None:
             yield from self._metadata(session_id, owner)
         trimmed: Trimmed = yield plan
@@ -129,6 +132,7 @@ class Flows(Restoring):
 
         Not past Redis: what only Redis has would stay.
         """
+        self._need_redis()
         found: set[str] = yield _owned.ids(self.plans.keys, owner)
         archived: set[str] = set()
         if self.tier is not None:
@@ -177,11 +181,11 @@ class Flows(Restoring):
         archive = True
         try:
             yield self.tier.ping
-        except ArchiveError:
+        except (ArchiveError, MemoryClosedError):
             archive = False
         try:
             waiting: int | None = (yield self.tier.waiting) if redis else None
-        except StoreError:
+        except (StoreError, MemoryClosedError):
             redis, waiting = False, None
         return Health(redis, archive, waiting)
 
@@ -198,13 +202,20 @@ class Flows(Restoring):
 
     def drain(self) -> Flow[int]:
         """Archive what waits."""
-        moved: int = yield self._archive().sync
+        tier = self._archive()
+        self._need_redis()
+        moved: int = yield tier.sync
         return moved
 
     def start(self) -> Flow[None]:
         """Open the archive, reload what Redis missed, and begin to drain at each interval."""
         if self.tier is not None and not self.tier.is_ready:
             yield self.tier.get_ready
+
+    def _need_redis(self) -> None:
+        """Refuse what Redis alone can do, while it is away: a hung one would cost a timeout."""
+        if self.tier is not None and self.tier.is_redis_away:
+            raise StoreUnavailableError("Redis is away, and is being looked for: try again later")
 
     def _archive(self) -> ArchiveTier:
         if self.tier is None:
