@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from support.archives import MS, batch, using
 from support.chatters import wait_until
 from support.databases import PostgresDatabase
 from support.operations import StartRedis
@@ -24,6 +26,8 @@ from support.redis_server import RedisServer
 from support.turns import make_turn
 
 from openta_memory import ConversationMemory, OwnerError
+from openta_memory.archive import Archive
+from openta_memory.keys import Keys
 
 ANN, BOB = 1, 2
 
@@ -178,3 +182,24 @@ def test_an_owner_who_follows_a_clear_is_not_taken_for_a_second_one(
         ["ann", str(len(ids([0])))],
         ["bob", str(len(ids([1])))],
     ]
+
+
+def test_the_longest_ids_are_kept_apart_under_ids_that_are_taken(url: str) -> None:
+    # A character of four bytes, and one that is spelled with two
+    names = [letter * (256 // len(letter.encode())) for letter in ("\U0001f600", "\0", "c")]
+
+    async def work(archive: Archive) -> None:
+        for name in names:
+            # Given what two owners stored under one id
+            await archive.write([batch(1, of=name, owner="ann")])
+            later = batch(2, of=name, owner="bob")
+            provisional = tuple((2**40 + seq, raw) for seq, raw in later.records)
+            await archive.write([replace(later, records=provisional)])
+            # Then what came second has an id that Redis can hold, too
+            (apart,) = await archive.ids("bob")
+            assert apart.startswith(name[:20])
+            assert Keys().conversation(apart)
+            assert len(await archive.page(apart, None, 10)) == 2
+            await archive.purge(MS + 1000)
+
+    using(url, work)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.archives import AT, MS, batch, opened, raws, rows, using
+from support.postgres import PostgresServer
 
 from openta_memory import StoreUnavailableError
 from openta_memory.archive import Archive, Cleared, writer
@@ -120,5 +121,32 @@ def test_a_redis_that_fails_while_it_is_asked_is_told_as_itself_and_nothing_goes
         with pytest.raises(StoreUnavailableError, match="Redis is away"):
             await archive.purge(MS + 500, consent=consent)
         assert await archive.ids() == ["c"]
+
+    using(url, work)
+
+
+def test_a_purge_holds_conversations_in_the_order_of_writes_whatever_the_collation(
+    shared_postgres: PostgresServer,
+) -> None:
+    url = shared_postgres.new_database()
+
+    async def work(archive: Archive) -> None:
+        # Given a database that sorts "a" before "B", as most do and Python does not
+        async with archive._engine.begin() as connection:
+            await connection.exec_driver_sql("DROP VIEW conversation_messages")
+            await connection.exec_driver_sql(
+                'ALTER TABLE conversations ALTER COLUMN id TYPE text COLLATE "en-x-icu"'
+            )
+        await archive.write([batch(1, of="B"), batch(1, of="a")])
+        async with archive._engine.begin() as connection:
+            # When a purge comes while a write holds the first of two
+            await connection.exec_driver_sql("SELECT FROM conversations WHERE id = 'B' FOR UPDATE")
+            purging = asyncio.create_task(archive.purge(MS + 500))
+            await asyncio.sleep(SOON)
+            # Then the write gets the other one as well
+            await connection.exec_driver_sql(
+                "SELECT FROM conversations WHERE id = 'a' FOR UPDATE NOWAIT"
+            )
+        assert await purging == 2
 
     using(url, work)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from sqlalchemy import event
 from support.archives import AT, MS, batch, opened, raws, record, rows, using
 
 from openta_memory.archive import Archive, Batch, Cleared, Entry, Snapshot
@@ -217,5 +219,24 @@ def test_a_batch_of_many_messages_in_many_conversations_is_written_whole(url: st
         await archive.write(entries)
         (found,) = await rows(archive, "SELECT count(*) AS n FROM messages")
         assert found["n"] == 6000
+
+    using(url, work)
+
+
+def test_an_append_past_redis_tells_how_long_the_conversation_is_and_counts_nothing(
+    url: str,
+) -> None:
+    asked: list[str] = []
+
+    def hear(*given: Any) -> None:
+        asked.append(given[2])
+
+    async def work(archive: Archive) -> None:
+        await archive.write([batch(1)])
+        event.listen(archive._engine.sync_engine, "before_cursor_execute", hear)
+        for number in (2, 3):
+            records = [raw for _, raw in batch(number).records]
+            assert (await archive.append("c", None, records)).length == 2 * number
+        assert not [statement for statement in asked if "count(" in statement]
 
     using(url, work)
