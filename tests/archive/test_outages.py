@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.chatters import wait_until
 from support.databases import Database
 
 from openta_memory import ArchiveError, ConversationMemory
@@ -55,7 +56,8 @@ def test_while_the_archive_is_away_nobody_can_clear_what_only_it_has(
     # Then nothing waits to be cleared, and it is still its owner's once the database is back
     assert raw.xlen(OUTBOX) == 0
     database.come_back()
-    assert texts(later, owner="ann") == ["question 1", "answer 1"]
+    expected = ["question 1", "answer 1"]
+    wait_until(lambda: texts(later, owner="ann") == expected, "the archive is found and asked")
 
 
 def test_with_no_interval_an_append_waits_for_what_another_drain_took(
