@@ -252,7 +252,8 @@ class ArchiveTier:
         return await self.archive.page(session_id, before, limit)
 
     async def _owned(self, owner: str) -> set[str]:
-        await self._outage.complete()
+        # Not asked often, and not to be told in vain that the archive is away.
+        await self._drain.complete()
         found: set[str] = set()
         page = await self.archive.ids(owner)
         while page:
