@@ -159,7 +159,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
             rest = file.readline(MAX_LINE_BYTES + 1)
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - some editors mark UTF-8 so
+            line = line.removeprefix(b"\xef\xbb\xbf")  # some editors mark UTF-8 so
         if line.strip():
             yield number, line
 

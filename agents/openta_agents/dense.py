@@ -85,14 +85,16 @@ class Dense:
         try:
             return self._vector(self._embeddings.embed_query(query[:QUERY_CHARACTERS]))
         except Exception as error:  # noqa: BLE001 - a provider can raise anything
-            return _without(error)
+            _tell(error)
+            return None
 
     async def aof_query(self, query: str) -> _Vectors | None:
         """Give a query's vector, as `of_query` does."""
         try:
             return self._vector(await self._embeddings.aembed_query(query[:QUERY_CHARACTERS]))
         except Exception as error:  # noqa: BLE001 - a provider can raise anything
-            return _without(error)
+            _tell(error)
+            return None
 
     def search(self, vector: _Vectors, k: int) -> list[Hit]:
         """Find the k papers nearest to a query's vector, the nearest first."""
@@ -142,11 +144,10 @@ def _said(paper: Paper) -> str:
 
 def _of_length_one(vectors: _Vectors) -> _Vectors:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    ones: _Vectors = vectors / np.where(lengths == 0, 1, lengths)
-    return ones
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-def _without(error: Exception) -> None:
+def _tell(error: Exception) -> None:
     logger.warning("[INDEX] embeddings failed, BM25 goes on alone: %s", type(error).__name__)
 
 

@@ -107,4 +107,7 @@ kode: code
 """.strip()
 
 # Stop words stand in no key: a query loses them before it is looked up.
-GLOSSARY = dict(tuple(line.split(": ")) for line in _PAIRS.splitlines())  # type: ignore[misc]
+GLOSSARY = {
+    indonesian: english
+    for indonesian, _, english in (line.partition(": ") for line in _PAIRS.splitlines())
+}

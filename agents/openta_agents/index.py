@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,15 @@ import Stemmer  # type: ignore[import-not-found] # it has no types
 
 from openta_agents.catalogue import Catalogue, Paper
 from openta_agents.glossary import GLOSSARY
-from openta_agents.language import STOP_WORDS, Language, alternatives, detect, tokens
+from openta_agents.language import (
+    STOP_WORDS,
+    Language,
+    alternatives,
+    detect,
+    pairs,
+    phrases,
+    tokens,
+)
 
 logger = logging.getLogger("openta_agents")
 
@@ -120,6 +128,7 @@ class Index:
         """Find the k papers that fit a query best, the best first; unrelated ones are left out."""
         asked = self._asked(query)
         known = list(dict.fromkeys(token for word in asked for token in word))
+        known += self._known(phrases(query[:QUERY_CHARACTERS]))[:QUERY_WORDS]
         if not known or k < 1:
             return []
         scores = self._by_paper(self._ranker.get_scores_from_ids(known))
@@ -128,11 +137,14 @@ class Index:
 
     def _asked(self, query: str) -> list[list[int]]:
         """Give each word of a query as the tokens that the index knows it by, the rarest first."""
-        vocabulary: dict[str, int] = self._ranker.vocab_dict
         found = dict.fromkeys(alternatives(query[:QUERY_CHARACTERS]))
-        asked = [[vocabulary[stem] for stem in word if stem in vocabulary] for word in found]
+        asked = [self._known(word) for word in found]
         asked.sort(key=lambda word: (not word, -self._weight(word)))
         return asked[:QUERY_WORDS]
+
+    def _known(self, found: Iterable[str]) -> list[int]:
+        vocabulary: dict[str, int] = self._ranker.vocab_dict
+        return [vocabulary[token] for token in found if token in vocabulary]
 
     def _weight(self, word: list[int]) -> float:
         return max((float(self._information[token]) for token in word), default=self._unknown)
@@ -185,8 +197,10 @@ def _rows(catalogue: Catalogue) -> Iterator[list[str]]:
 
 
 def _headed(paper: Paper, spoken: Language) -> list[str]:
-    title = tokens(paper.title, spoken) * TITLE_WEIGHT
-    return title + tokens(" ".join(paper.keywords), spoken) * KEYWORD_WEIGHT
+    title = tokens(paper.title, spoken)
+    keywords = [tokens(keyword, spoken) for keyword in paper.keywords]
+    named = [token for found in keywords for token in [*found, *pairs(found)]]
+    return [*title, *pairs(title)] * TITLE_WEIGHT + named * KEYWORD_WEIGHT
 
 
 def _numbered(row: list[str], vocabulary: dict[str, int]) -> list[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from threading import local
 
 import Stemmer  # type: ignore[import-not-found] # it has no types
@@ -19,7 +20,7 @@ _TERMS = frozenset(word for term in GLOSSARY for word in term.split())
 _LONGEST_TERM = max(len(term.split()) for term in GLOSSARY)
 
 
-class Language(str, Enum):
+class Language(StrEnum):
     """A language that the built-in answerer has phrases in."""
 
     ENGLISH = "en"
@@ -27,17 +28,16 @@ class Language(str, Enum):
 
 
 # ISO 639-1, and "in", which Indonesian was until 1989.
-_TWO_LETTERS = frozenset(
-    (
-        "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy "
-        "da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht "
-        "hu hy hz ia id ie ig ii ik in io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw "
-        "ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv "
-        "ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn so sq "
-        "sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh "
-        "yi yo za zh zu"
-    ).split()
-)
+_CODES = """
+aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy
+da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht
+hu hy hz ia id ie ig ii ik in io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw
+ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv
+ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn so sq
+sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh
+yi yo za zh zu
+"""
+_TWO_LETTERS = frozenset(_CODES.split())
 # RFC 5646: language, script, region, variants, extensions, private use.
 _TAG = re.compile(
     r"[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*"
@@ -47,13 +47,13 @@ _TAG = re.compile(
 _LONGEST_TAG = 100
 _SHOWN = 40
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _INDONESIAN_FORM = re.compile(
     r"(?:mem|men|meng|meny|pem|pen|peng|peny|ber|ter|per|pel|bel|ke|di)\w{3,}(?:an|kan|nya|i)"
     r"|\w{3,}(?:nya|kah|lah)|(?:meng|meny|peng|peny)\w{3,}|\w{4,}(?:aan|kan)"
 )
 _SENTENCE_END = re.compile(
-    r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')\]]))\s+(?=[\"“‘'(\[]*[^\Wa-z_])",
+    r"(?:(?<=[.!?…])|(?<=[.!?…][\"”\u2019')\]]))\s+(?=[\"“\u2018'(\[]*[^\Wa-z_])",
 )
 _ABBREVIATED = re.compile(
     r"(?:\b(?:al|e\.g|i\.e|vs|cf|dr|prof|mr|mrs|ms|fig|eq|vol|dll|dkk|dsb|hlm|[A-Z])\.)$",
@@ -106,7 +106,7 @@ def alternatives(text: str) -> list[tuple[str, ...]]:
     A query is often in one language and what it looks for in the other, so a word is stemmed in
     both, and the terms of the glossary are looked for in English as well.
     """
-    found = [word for word in words(text) if word not in STOP_WORDS]
+    found = _content(text)
     translated = _translated(found)
     return [
         tuple(dict.fromkeys([*(stem(word, language) for language in Language), *translated[place]]))
@@ -114,20 +114,37 @@ def alternatives(text: str) -> list[tuple[str, ...]]:
     ]
 
 
-def _translated(found: list[str]) -> list[list[str]]:
-    given: list[list[str]] = [[] for _ in found]
-    for place in range(len(found)):
-        for length in range(_LONGEST_TERM, 0, -1):
+def phrases(text: str) -> list[str]:
+    """Give a query's pairs of neighbouring words, as `pairs` gives those of a text."""
+    found = _content(text)
+    said = [pairs([stem(word, language) for word in found]) for language in Language]
+    english = [pairs(list(translation)) for translation in _translated(found)]
+    return list(dict.fromkeys(pair for given in [*said, *english] for pair in given))
+
+
+def pairs(found: list[str]) -> list[str]:
+    """Give each two neighbours of some tokens as one token."""
+    return [f"{first} {second}" for first, second in pairwise(found)]
+
+
+def _content(text: str) -> list[str]:
+    return [word for word in words(text) if word not in STOP_WORDS]
+
+
+def _translated(found: list[str]) -> list[tuple[str, ...]]:
+    """Give for each word the English tokens of the longest term of the glossary it is part of."""
+    given: list[tuple[str, ...]] = [()] * len(found)
+    for length in range(_LONGEST_TERM, 0, -1):
+        for place in range(len(found) - length + 1):
             english = GLOSSARY.get(" ".join(found[place : place + length]))
-            if english and not given[place]:
-                for part in given[place : place + length]:
-                    part += tokens(english, Language.ENGLISH)
+            if english and not any(given[place : place + length]):
+                given[place : place + length] = [tuple(tokens(english, Language.ENGLISH))] * length
     return given
 
 
 def words(text: str) -> list[str]:
     """Give a text's words, lowercased."""
-    return _WORD.findall(text.lower().replace("’", "'"))
+    return _WORD.findall(text.lower().replace("\u2019", "'"))
 
 
 def tokens(text: str, language: Language | None = None) -> list[str]:
@@ -138,17 +155,28 @@ def tokens(text: str, language: Language | None = None) -> list[str]:
         language: What it is in; None: it is detected.
     """
     spoken = language or detect(text)
-    return [stem(word, spoken) for word in words(text) if word not in STOP_WORDS]
+    return [stem(word, spoken) for word in _content(text)]
 
 
 @lru_cache(maxsize=200_000)
 def stem(word: str, language: Language) -> str:
-    """Give a word's stem, by Snowball's rules for the language."""
+    """Give a word's stem, by Snowball's rules for the language.
+
+    An Indonesian text's English terms get their English stem, so that they meet the English texts.
+    """
+    if language is Language.INDONESIAN:
+        own = _snowball("indonesian", word)
+        if own != word:
+            return own
+    return _snowball("english", word)
+
+
+def _snowball(name: str, word: str) -> str:
     # A stemmer must not be used by two threads at a time.
-    stemmers = _own.__dict__.setdefault("stemmers", {})
-    if language not in stemmers:
-        stemmers[language] = Stemmer.Stemmer(language.name.lower(), 0)
-    return str(stemmers[language].stemWord(word))
+    stemmers = _own.__dict__
+    if name not in stemmers:
+        stemmers[name] = Stemmer.Stemmer(name, 0)
+    return str(stemmers[name].stemWord(word))
 
 
 _own = local()
