@@ -7,7 +7,7 @@ from typing import TypeVar
 from langchain_core.messages import BaseMessage
 
 from openta_memory._flows import Flows
-from openta_memory._records import Health
+from openta_memory._records import Health, Window
 from openta_memory._steps import Flow
 
 T = TypeVar("T")
@@ -93,6 +93,30 @@ class Archived:
     ) -> list[tuple[int, BaseMessage]]:
         """Page backwards through all that was ever said; see `archived`."""
         return await self._afollow(self._flows.archived(session_id, before, limit, owner))
+
+    def archived_window(
+        self,
+        session_id: str,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        owner: str | None = None,
+    ) -> Window:
+        """Page as `archived` does, and tell when each message was stored; has no metadata."""
+        flow = self._flows.archived_window(session_id, before, limit, owner)
+        return self._follow(flow)
+
+    async def aarchived_window(
+        self,
+        session_id: str,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        owner: str | None = None,
+    ) -> Window:
+        """Page as `archived` does; see `archived_window`."""
+        flow = self._flows.archived_window(session_id, before, limit, owner)
+        return await self._afollow(flow)
 
     def drain(self) -> int:
         """Archive what waits on the outbox now; tells how many entries that were.

@@ -61,21 +61,31 @@ class Connections:
 
 
 def connect(
-    settings: MemorySettings, client: Any | None, async_client: Any | None, *, archived: bool
+    settings: MemorySettings,
+    client: Any | None,
+    async_client: Any | None,
+    *,
+    database: str | None = None,
 ) -> Connections:
     """Build the stores; nothing is connected before it is used.
+
+    Args:
+        settings: Where Redis is.
+        client: A synchronous client that was handed in.
+        async_client: An asynchronous one.
+        database: The archive that stands behind it; None where there is none.
 
     Raises:
         SettingsError: When a client is of the wrong kind, or missing beside an archive.
         MissingExtraError: When the embedded Redis is needed and not installed.
     """
     if client is None and async_client is None:
-        own_client, clients = _own_clients(settings)
+        own_client, clients = _own_clients(settings, database)
         inside = settings.url is None
         return _connections(own_client, clients, settings.server, own=True, embedded=inside)
     if isinstance(client, _ASYNC) or isinstance(async_client, _SYNC):
         raise SettingsError("client= takes a redis.Redis, async_client= a redis.asyncio.Redis")
-    if archived and client is None:
+    if database is not None and client is None:
         raise SettingsError(
             "an archive needs a synchronous client beside async_client=, which belongs to its own "
             "event loop: pass client= as well"
@@ -108,11 +118,11 @@ def _connections(
     )
 
 
-def _own_clients(settings: MemorySettings) -> tuple[Any, aio.LoopClients]:
+def _own_clients(settings: MemorySettings, database: str | None) -> tuple[Any, aio.LoopClients]:
     if settings.url:
         return store.connect(settings), aio.LoopClients(lambda: aio.connect(settings))
-    inside = embedded.of_this_process()
-    _say_embedded()
+    inside = embedded.of_this_process(database)
+    _say_embedded(kept=database is not None)
     return inside.client(), aio.LoopClients(inside.async_client)
 
 
@@ -129,7 +139,10 @@ class _Missing:
 
 
 @cache
-def _say_embedded() -> None:
+def _say_embedded(*, kept: bool) -> None:
+    if kept:
+        logger.info("No REDIS_URL: an embedded Redis serves, and the archive keeps what is said.")
+        return
     logger.warning(
         "No REDIS_URL: an embedded Redis keeps conversations in this process's memory, "
         "until it ends. Set REDIS_URL to keep them in a real one."

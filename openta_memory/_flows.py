@@ -150,7 +150,20 @@ class Flows(Restoring):
     def archived(
         self, session_id: str, before: int | None, limit: int, owner: str | None
     ) -> Flow[list[tuple[int, BaseMessage]]]:
-        """Page backwards through the archive."""
+        """Page backwards through the archive, with numbers."""
+        records = yield from self._page(session_id, before, limit, owner)
+        return self.plans.rows.numbered(session_id, records)
+
+    def archived_window(
+        self, session_id: str, before: int | None, limit: int, owner: str | None
+    ) -> Flow[Window]:
+        """Page backwards through the archive, with times."""
+        records = yield from self._page(session_id, before, limit, owner)
+        return self.plans.rows.archived(session_id, records)
+
+    def _page(
+        self, session_id: str, before: int | None, limit: int, owner: str | None
+    ) -> Flow[list[tuple[int, bytes]]]:
         counted(limit, 1, "limit")
         tier = self._archive()
 
@@ -165,8 +178,8 @@ class Flows(Restoring):
             yield from self._metadata_past(tier, session_id, owner)
             return (yield lambda: tier.page(session_id, before, limit, past_redis=True))
 
-        records = yield from self._either(through, past)
-        return self.plans.rows.numbered(session_id, records)
+        records: list[tuple[int, bytes]] = yield from self._either(through, past)
+        return records
 
     def ping_archive(self) -> Flow[None]:
         """Make sure that the archive answers, where there is one."""
@@ -187,7 +200,7 @@ class Flows(Restoring):
             waiting: int | None = (yield self.tier.waiting) if redis else None
         except (StoreError, MemoryClosedError):
             redis, waiting = False, None
-        return Health(redis, archive, waiting)
+        return Health(redis, archive, waiting, archives_first=self.tier.interval == 0)
 
     def _redis_answers(self) -> Flow[bool]:
         if self.tier is not None and self.tier.is_redis_away:

@@ -102,16 +102,18 @@ class Health:
         redis: Whether Redis answers.
         archive: Whether the archive does; None where there is none.
         waiting: How many changes wait to be archived; None where that can't be known.
+        archives_first: Whether nothing is acknowledged before it is archived.
     """
 
     redis: bool
     archive: bool | None = None
     waiting: int | None = None
+    archives_first: bool = False
 
     @property
     def can_serve(self) -> bool:
         """Whether conversations can be read and stored."""
-        return self.redis or self.archive is True
+        return self.archive is True or (self.redis and not self.archives_first)
 
     @property
     def is_degraded(self) -> bool:

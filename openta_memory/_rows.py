@@ -92,6 +92,12 @@ class Rows:
             return rows
         return rows[first_of_cut(messages) :]
 
+    def archived(self, session_id: str, records: Sequence[tuple[int, bytes]]) -> Window:
+        """Decode records of the archive, without more than they tell."""
+        decoded, skipped = self.decode(session_id, [raw for _, raw in records])
+        messages, stored_ms = [each for each, _ in decoded], [at for _, at in decoded]
+        return Window(messages, stored_ms, None, skipped)
+
     def numbered(
         self, session_id: str, records: Sequence[tuple[int, bytes]]
     ) -> list[tuple[int, BaseMessage]]:

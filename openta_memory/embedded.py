@@ -43,11 +43,16 @@ class EmbeddedRedis:
 
 
 @cache
-def _shared() -> EmbeddedRedis:
+def _shared(_: str | None) -> EmbeddedRedis:
     return EmbeddedRedis()
 
 
-def of_this_process() -> EmbeddedRedis:
-    """Give the one embedded Redis that this process shares."""
+def of_this_process(database: str | None = None) -> EmbeddedRedis:
+    """Give the one embedded Redis that this process shares.
+
+    Args:
+        database: The archive behind it. Each has its own, so that what waits for one archive does
+            not get into another.
+    """
     with _BUILDING:
-        return _shared()
+        return _shared(database)

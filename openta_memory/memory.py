@@ -85,18 +85,18 @@ class ConversationMemory(Archived):
             raise SettingsError("pass either settings= or single settings, not both")
         self.settings = settings or MemorySettings.load(**given)
         self.undecodable = 0
-        archived = database is not None or self.settings.database_url is not None
-        self._connections = connect(self.settings, client, async_client, archived=archived)
+        archive = _archive(self.settings, database)
+        self._connections = connect(self.settings, client, async_client, database=archive)
         plans = Plans(
             ttl=self.settings.session_ttl,
             max_messages=self.settings.max_messages_per_session,
             max_message_bytes=self.settings.max_message_bytes,
             strict=strict,
-            archived=archived,
+            archived=archive is not None,
             keys=Keys(cluster=self._connections.cluster),
         )
         self._flows = Flows(plans)
-        if archived:
+        if archive is not None:
             from openta_memory.archive.tier import build_tier  # noqa: PLC0415 - an extra
 
             run, embedded = self._connections.run_apart, self._connections.embedded
@@ -305,3 +305,10 @@ class ConversationMemory(Archived):
         if removed:
             say("Cleared session: %s", session_id)
         return removed
+
+
+def _archive(settings: MemorySettings, database: str | AsyncEngine | None) -> str | None:
+    """Name the archive, by which the embedded Redis of one is not that of another."""
+    if settings.database_url and (database is None or isinstance(database, str)):
+        return settings.database_url.get_secret_value()
+    return None if database is None else str(getattr(database, "url", database))

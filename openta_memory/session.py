@@ -176,9 +176,7 @@ class SessionManager:
         Raises:
             SettingsError: When there is no database.
         """
-        pages = await self.memory.aarchived(conversation_id, limit=limit, owner=owner)
-        messages = [message for _, message in pages]
-        return _turns(Window(messages, [None] * len(messages), None))
+        return _turns(await self.memory.aarchived_window(conversation_id, limit=limit, owner=owner))
 
     async def _reach_back(
         self, window: Window, conversation_id: str, turns: int, owner: str | None

@@ -61,6 +61,10 @@ def build_tier(
         database = settings.database_url.get_secret_value()
     if database is None:
         raise SettingsError("DATABASE_URL: is not set")
+    if not isinstance(database, str) and not hasattr(database, "sync_engine"):
+        raise SettingsError(
+            f"database: {type(database).__name__} is neither a URL nor an asynchronous engine"
+        )
     interval = settings.sync_interval
     if interval is None:
         # What the embedded Redis holds ends with the process, so nothing may wait in it.

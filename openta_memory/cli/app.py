@@ -150,11 +150,15 @@ def purge(
 @app.command()
 def stats(*, as_json: AsJson = False) -> None:
     """Tell what Redis and the archive hold."""
-    facts = upkeep.facts(MemorySettings.load())
+    facts, failures = upkeep.facts(MemorySettings.load())
     if as_json:
         output.print_json(facts)
     else:
         output.print_table(["what", "value"], list(facts.items()))
+    for failure in failures:
+        output.complain(str(failure))
+    if failures:
+        raise typer.Exit(1)
 
 
 @app.command("import")

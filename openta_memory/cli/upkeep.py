@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from openta_memory.archive.entries import Conversation
 from openta_memory.cli import output
 from openta_memory.cli.places import opened_memory, opened_server, opened_shelf
 from openta_memory.cli.server import Server
+from openta_memory.errors import ArchiveError, OpenTAMemoryError, StoreError
 from openta_memory.memory import ConversationMemory
 from openta_memory.settings import MemorySettings
 
@@ -59,19 +60,32 @@ def purge(settings: MemorySettings, before_ms: int) -> int:
     return removed
 
 
-def facts(settings: MemorySettings) -> Facts:
-    """Tell what Redis and the archive hold; None where there is none."""
-    found: Facts = {"redis": None, "outbox": None, "parked": None}
+def facts(settings: MemorySettings) -> tuple[Facts, list[OpenTAMemoryError]]:
+    """Tell what Redis and the archive hold, None where there is none, and what can't be asked."""
+    found: Facts = dict.fromkeys(
+        ("redis", "outbox", "parked", "archive", "conversations", "messages")
+    )
+    failures: list[OpenTAMemoryError] = []
+    asked: list[Callable[[], Facts]] = []
     if settings.url:
-        with opened_server(settings) as server:
-            found = {
-                "redis": settings.server,
-                "outbox": server.waiting(),
-                "parked": server.parked(),
-            }
-    if settings.database_url is None:
-        return found | {"archive": None, "conversations": None, "messages": None}
-    return found | asyncio.run(_archive_facts(settings))
+        asked.append(lambda: _redis_facts(settings))
+    if settings.database_url:
+        asked.append(lambda: asyncio.run(_archive_facts(settings)))
+    for ask in asked:
+        try:
+            found |= ask()
+        except (StoreError, ArchiveError) as error:
+            failures.append(error)
+    return found, failures
+
+
+def _redis_facts(settings: MemorySettings) -> Facts:
+    with opened_server(settings) as server:
+        return {
+            "redis": settings.server,
+            "outbox": server.waiting(),
+            "parked": server.parked(),
+        }
 
 
 async def _archive_facts(settings: MemorySettings) -> Facts:

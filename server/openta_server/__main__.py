@@ -44,16 +44,36 @@ def _parser() -> ArgumentParser:
 
 
 def _reach(settings: ServerSettings) -> None:
-    """Make sure that Redis and the archive answer, and say where conversations are."""
+    """Make sure that conversations can be kept, and say where they are.
+
+    One of Redis and the archive may be away: a service that was restarted meanwhile goes on.
+    """
     memory = ConversationMemory(settings=settings)
     try:
-        if memory.database:
-            memory.ping_archive()
-            logger.info("[ARCHIVE] Conversations are archived in %s", memory.database)
-        if not memory.health().can_serve:
+        health = memory.health()
+        if not health.can_serve:
             memory.ping()
+            memory.ping_archive()
+        if memory.database:
+            logger.info("[ARCHIVE] Conversations are archived in %s", memory.database)
+        if memory.database and not (settings.auto_sync_to_db or health.archives_first):
+            logger.warning(
+                "[ARCHIVE] AUTO_SYNC_TO_DB is off: what is said waits in Redis until the service "
+                "ends, or until openta-memory sync"
+            )
+        if health.is_degraded:
+            logger.error("[ARCHIVE] Degraded: %s", _away(memory))
     finally:
         memory.close()
+
+
+def _away(memory: ConversationMemory) -> str:
+    try:
+        memory.ping()
+        memory.ping_archive()
+    except OpenTAMemoryError as error:
+        return str(error)
+    return "what was away is back"
 
 
 def _logging() -> dict[str, Any]:

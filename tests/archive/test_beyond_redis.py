@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,41 @@ def test_sessions_give_as_many_turns_as_asked_for(build: Build) -> None:
     assert one == ["question 8"]
     assert five == [f"question {number}" for number in range(4, 9)]
     assert all_ == [f"question {number}" for number in range(9)]
+
+
+def test_turns_loaded_from_the_database_tell_when_they_were_asked(build: Build) -> None:
+    sessions = SessionManager(memory=build())
+
+    async def run() -> tuple[Any, Any]:
+        await sessions.add_message("c", "question", "answer")
+        return await sessions.load_from_database("c"), await sessions.get_history("c")
+
+    loaded, held = asyncio.run(run())
+    assert loaded == held
+    assert loaded[0]["timestamp"] is not None
+
+
+def test_memories_of_two_databases_share_no_redis_inside_the_process(tmp_path: Path) -> None:
+    one, other, same = (
+        ConversationMemory(database=f"sqlite:///{tmp_path / name}.db") for name in "aba"
+    )
+    one.append("c", turn(1))
+    assert other.window("c").messages == []
+    other.append("d", turn(2))
+    assert texts(same.window("c")) == said(1, 1)
+    assert other.archived("c") == []
+    for memory in (one, other, same):
+        memory.close()
+
+
+def test_where_nothing_is_acknowledged_before_it_is_archived_an_archive_away_means_no_service(
+    build: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("a file where the directory should be")
+    with_interval = build(database=f"sqlite:///{tmp_path / 'data' / 'a.db'}").health()
+    assert (with_interval.can_serve, with_interval.is_degraded) == (True, True)
+    monkeypatch.setenv("SYNC_INTERVAL", "0")
+    assert not build(database=f"sqlite:///{tmp_path / 'data' / 'a.db'}").health().can_serve
 
 
 @both

@@ -89,7 +89,7 @@ def test_a_setting_that_is_wrong_or_missing_ends_with_2_and_is_named(
     assert "hidden" not in line
 
 
-@pytest.mark.parametrize("words", [["sync"], ["import"], ["stats"], ["export"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["sync"], ["import"], ["export"]], ids=" ".join)
 def test_a_redis_that_is_down_ends_with_1_and_shows_no_password(
     command: Command, words: list[str]
 ) -> None:
@@ -99,7 +99,24 @@ def test_a_redis_that_is_down_ends_with_1_and_shows_no_password(
     assert "hidden" not in line
 
 
-@pytest.mark.parametrize("words", [["export"], ["stats"], ["list", "--owner", "ann"]])
+def test_stats_tells_what_is_known_while_one_of_the_two_is_down(
+    command: Command, memory: ConversationMemory
+) -> None:
+    memory.append("c", turn(1))
+    memory.drain()
+    memory.append("c", turn(2))
+    done = command("stats", "--json", DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/d")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) | {"outbox": 1, "messages": None} == json.loads(done.stdout)
+    assert "127.0.0.1:1" in done.stderr
+    assert "hidden" not in done.stderr
+    done = command("stats", "--json", REDIS_URL="redis://:hidden@127.0.0.1:1")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) | {"outbox": None, "messages": 2} == json.loads(done.stdout)
+    assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["export"], ["list", "--owner", "ann"]])
 def test_an_archive_that_is_down_ends_with_1_and_shows_no_password(
     command: Command, words: list[str]
 ) -> None:

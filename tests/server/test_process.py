@@ -36,7 +36,7 @@ def test_with_the_defaults_the_second_answer_uses_the_first(
     second = service.ask(FOLLOW_UP, conversation_id="conv_1")
     assert first.status_code == second.status_code == 200
     assert second.json()["answer"].startswith(f"Following up on your question “{TOPIC}”")
-    assert service.output.count("No REDIS_URL: an embedded Redis keeps conversations") == 1
+    assert service.output.count("No REDIS_URL: an embedded Redis") == 1
     service.stop()
     assert "Application shutdown complete" in service.output
     assert "Traceback" not in service.output
