@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from openta_memory import (
     ArchiveError,
+    MemoryClosedError,
     MessageTooLargeError,
     OpenTAMemoryError,
     OwnerError,
@@ -37,6 +38,7 @@ MEMORY_ERRORS: tuple[tuple[type[OpenTAMemoryError], int, str | None], ...] = (
     (WrongKeyTypeError, 500, "This conversation's data is not a conversation; see the log."),
     (ArchiveError, 503, "Conversations can't be read or stored now; the log says why. Try later."),
     (StoreError, 503, "Conversations can't be read or stored now; the log says why. Try later."),
+    (MemoryClosedError, 503, "The service is about to end. Try again in a moment."),
     (OpenTAMemoryError, 500, "The memory failed; the log says why."),
 )
 
