@@ -1,4 +1,4 @@
-"""Terms that Indonesian readers ask for, and the English ones that papers use."""
+"""Terms that readers ask for, Indonesian ones and short ones, and those that papers use."""
 
 from __future__ import annotations
 
@@ -104,10 +104,26 @@ peringkasan: summarization
 perancangan: design
 arsitektur: architecture
 kode: code
+ai: artificial intelligence
+ml: machine learning
+rl: reinforcement learning
+nlp: natural language processing
+llm: large language model
+chatgpt: large language model
+chatbot: dialogue language model
+cnn: convolutional neural network
+rnn: recurrent neural network
+lstm: long short-term memory
+gan: generative adversarial network
+svm: support vector machine
+rag: retrieval-augmented generation
+picture: image
+pictures: image
+photo: image
+photos: image
 """.strip()
 
 # Stop words stand in no key: a query loses them before it is looked up.
 GLOSSARY = {
-    indonesian: english
-    for indonesian, _, english in (line.partition(": ") for line in _PAIRS.splitlines())
+    asked: english for asked, _, english in (line.partition(": ") for line in _PAIRS.splitlines())
 }

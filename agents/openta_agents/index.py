@@ -36,8 +36,10 @@ logger = logging.getLogger("openta_agents")
 # before saturation is how BM25 takes fields (Robertson, Zaragoza and Taylor, 2004).
 TITLE_WEIGHT = 3
 KEYWORD_WEIGHT = 2
-# The part of a query's information that a paper must hold to be found by it.
+# The part of a query's information that a paper must hold to be found by it, where a word that
+# its title or keywords hold counts more often: a stray word of a summary is no subject.
 LEAST_COVERED = 0.3
+SUBJECT_WEIGHT = 2
 # How much of a long query is read, in characters, and how many of its rarest words count.
 QUERY_CHARACTERS = 20_000
 QUERY_WORDS = 64
@@ -45,6 +47,7 @@ QUERY_WORDS = 64
 KEPT = 3
 
 _VERSION = 1
+_SUBJECT = "#"  # marks a token of title or keywords, beside the token itself
 _META = "openta.json"
 _Places = npt.NDArray[np.int64]
 _Scores = npt.NDArray[np.float32]
@@ -127,39 +130,43 @@ class Index:
     def search(self, query: str, k: int) -> list[Hit]:
         """Find the k papers that fit a query best, the best first; unrelated ones are left out."""
         asked = self._asked(query)
-        known = list(dict.fromkeys(token for word in asked for token in word))
-        known += self._known(phrases(query[:QUERY_CHARACTERS]))[:QUERY_WORDS]
+        found = dict.fromkeys(token for word in asked for token in word)
+        known = self._known(found) + self._known(phrases(query[:QUERY_CHARACTERS]))[:QUERY_WORDS]
         if not known or k < 1:
             return []
         scores = self._by_paper(self._ranker.get_scores_from_ids(known))
         scores[self._covered(asked) < LEAST_COVERED] = 0
         return [Hit(self._ids[place], float(scores[place])) for place in _best(scores, k)]
 
-    def _asked(self, query: str) -> list[list[int]]:
-        """Give each word of a query as the tokens that the index knows it by, the rarest first."""
-        found = dict.fromkeys(alternatives(query[:QUERY_CHARACTERS]))
-        asked = [self._known(word) for word in found]
-        asked.sort(key=lambda word: (not word, -self._weight(word)))
-        return asked[:QUERY_WORDS]
+    def _asked(self, query: str) -> list[tuple[str, ...]]:
+        """Give a query's words that say most, each as the tokens it may be found by."""
+        asked = dict.fromkeys(alternatives(query[:QUERY_CHARACTERS]))
+        known = [word for word in asked if self._known(word)]
+        known.sort(key=self._weight, reverse=True)
+        unknown = [word for word in asked if not self._known(word)]
+        return (known + unknown)[:QUERY_WORDS]
 
     def _known(self, found: Iterable[str]) -> list[int]:
         vocabulary: dict[str, int] = self._ranker.vocab_dict
         return [vocabulary[token] for token in found if token in vocabulary]
 
-    def _weight(self, word: list[int]) -> float:
-        return max((float(self._information[token]) for token in word), default=self._unknown)
+    def _weight(self, word: tuple[str, ...]) -> float:
+        known = self._known(word)
+        return float(self._information[known].max()) if known else self._unknown
 
-    def _covered(self, asked: list[list[int]]) -> _Scores:
+    def _covered(self, asked: list[tuple[str, ...]]) -> _Scores:
         """Give the part of the query's information that each paper holds."""
         rows = np.zeros(len(self._ids) + len(self._translated), dtype=np.float32)
         for word in asked:
-            rows[self._holding(word)] += self._weight(word)
+            rows[self._holding(self._known(word))] += self._weight(word)
+            subjects = self._known(_SUBJECT + token for token in word)
+            rows[self._holding(subjects)] += SUBJECT_WEIGHT * self._weight(word)
         return self._by_paper(rows) / sum(self._weight(word) for word in asked)
 
-    def _holding(self, word: list[int]) -> _Places:
-        """Give the rows that hold a word by one of its tokens, each once."""
+    def _holding(self, known: list[int]) -> _Places:
+        """Give the rows that hold one of some tokens, each once."""
         starts, rows = self._ranker.scores["indptr"], self._ranker.scores["indices"]
-        lists = [rows[starts[token] : starts[token + 1]] for token in word]
+        lists = [rows[starts[token] : starts[token + 1]] for token in known]
         if len(lists) == 1:
             return np.asarray(lists[0], dtype=np.int64)
         return np.unique(np.concatenate([*lists, np.empty(0, dtype=np.int64)])).astype(np.int64)
@@ -200,7 +207,8 @@ def _headed(paper: Paper, spoken: Language) -> list[str]:
     title = tokens(paper.title, spoken)
     keywords = [tokens(keyword, spoken) for keyword in paper.keywords]
     named = [token for found in keywords for token in [*found, *pairs(found)]]
-    return [*title, *pairs(title)] * TITLE_WEIGHT + named * KEYWORD_WEIGHT
+    subjects = [_SUBJECT + token for token in dict.fromkeys([*title, *named])]
+    return [*title, *pairs(title)] * TITLE_WEIGHT + named * KEYWORD_WEIGHT + subjects
 
 
 def _numbered(row: list[str], vocabulary: dict[str, int]) -> list[int]:

@@ -16,7 +16,6 @@ from openta_agents.stopwords import ENGLISH, INDONESIAN
 
 STOP_WORDS = ENGLISH | INDONESIAN
 
-_TERMS = frozenset(word for term in GLOSSARY for word in term.split())
 _LONGEST_TERM = max(len(term.split()) for term in GLOSSARY)
 
 
@@ -48,6 +47,8 @@ _LONGEST_TAG = 100
 _SHOWN = 40
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_FIGURE = re.compile(r"\d")  # one alone says nothing of a subject
+_PLURAL = re.compile(r"(?<=[A-Z]{2})s\b")
 _INDONESIAN_FORM = re.compile(
     r"(?:mem|men|meng|meny|pem|pen|peng|peny|ber|ter|per|pel|bel|ke|di)\w{3,}(?:an|kan|nya|i)"
     r"|\w{3,}(?:nya|kah|lah)|(?:meng|meny|peng|peny)\w{3,}|\w{4,}(?:aan|kan)"
@@ -96,7 +97,7 @@ def detect(text: str) -> Language:
     indonesian = sum(word in INDONESIAN for word in found)
     english = sum(word in ENGLISH for word in found)
     if indonesian == english:
-        indonesian += any(_INDONESIAN_FORM.fullmatch(word) or word in _TERMS for word in found)
+        indonesian += any(_INDONESIAN_FORM.fullmatch(word) for word in found)
     return Language.INDONESIAN if indonesian > english else Language.ENGLISH
 
 
@@ -128,7 +129,7 @@ def pairs(found: list[str]) -> list[str]:
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in words(text) if word not in STOP_WORDS]
+    return [word for word in words(text) if word not in STOP_WORDS and not _FIGURE.fullmatch(word)]
 
 
 def _translated(found: list[str]) -> list[tuple[str, ...]]:
@@ -143,8 +144,8 @@ def _translated(found: list[str]) -> list[tuple[str, ...]]:
 
 
 def words(text: str) -> list[str]:
-    """Give a text's words, lowercased."""
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
+    """Give a text's words, lowercased, and abbreviations (LSTMs) in the singular."""
+    return _WORD.findall(_PLURAL.sub("", text).lower().replace("\u2019", "'"))
 
 
 def tokens(text: str, language: Language | None = None) -> list[str]:
