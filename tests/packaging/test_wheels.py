@@ -47,6 +47,12 @@ def test_the_librarys_wheel_holds_every_script(tmp_path: Path) -> None:
     assert {Path(name).suffix for name in names} == {".py", ".lua", ".typed"}
 
 
+def test_the_agents_wheel_holds_the_sample_of_papers(tmp_path: Path) -> None:
+    names = contents(ROOT / "agents", tmp_path)
+    assert "openta_agents/data/papers.jsonl" in names
+    assert {Path(name).suffix for name in names} == {".py", ".jsonl", ".typed"}
+
+
 def test_the_pins_are_names_and_versions_and_no_addresses() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert lines
