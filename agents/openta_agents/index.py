@@ -212,7 +212,8 @@ def _headed(paper: Paper, spoken: Language) -> list[str]:
 
 
 def _numbered(row: list[str], vocabulary: dict[str, int]) -> list[int]:
-    return [vocabulary.setdefault(token, len(vocabulary)) for token in row]
+    # A paper of stop words alone gets the empty token, since no row may be empty.
+    return [vocabulary.setdefault(token, len(vocabulary)) for token in row or [""]]
 
 
 def _key(catalogue: Catalogue) -> str:
@@ -245,7 +246,10 @@ def _put(fresh: Path, place: Path) -> None:
         try:
             _check(place)
         except (OSError, ValueError):
-            shutil.rmtree(place, ignore_errors=True)
+            if place.is_dir():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
             fresh.rename(place)
 
 
