@@ -38,6 +38,7 @@ _ASKED = _set(
     "praktik praktiknya prakteknya nyata nyatanya sederhana alasan alasannya penjelasan lanjut "
     "lanjutkan teruskan terus penting pertama kedua ketiga keempat kelima terakhir tadi bedanya "
     "beda perbedaan perbedaannya begitu gitu gimana lengkap lengkapnya jelas jelaskan terangkan "
+    "discuss discusses discussed talk talks cover covers membahas bahas dibahas isi isinya bicara "
     "diusulkan diperkenalkan mengusulkan menulis ditulis tahun penerapannya"
 )
 _ASPECTS = _set(

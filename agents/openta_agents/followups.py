@@ -49,7 +49,7 @@ _PLACE = re.compile(
 _NUMBER = re.compile(
     r"\b(?:number|paper|source|nomor|makalah|sumber) ([0-9]{1,2})\b|\[([0-9]{1,2})\]", re.IGNORECASE
 )
-_LISTED = re.compile(r"^[ \t]*(?:[0-9]{1,2}[.)]|[-*])[ \t]+(\S.*)$", re.MULTILINE)
+_LISTED = re.compile(r"^[ \t]*(?:[0-9]{1,2}[.)]|[-*])[ \t]+[“\"]?([^”\"\n:]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,10 @@ def _after(question: str, topic: _Topic | None, answer: AIMessage | None) -> _To
 
 
 def _joined(reading: Reading, topic: _Topic) -> tuple[str, ...]:
-    parts = (reading.searched, topic.words) if reading.turns else (topic.words, reading.searched)
-    return _once([*parts[0], *parts[1]])[:MOST_WORDS]
+    if reading.turns:
+        # Whole, as neighbours are searched for together: "deep learning machine learning".
+        return (*reading.searched, *topic.words)[:MOST_WORDS]
+    return _once([*topic.words, *reading.searched])[:MOST_WORDS]
 
 
 def _once(spoken: Iterable[str]) -> tuple[str, ...]:
