@@ -94,8 +94,8 @@ def requested(tag: str | None, question: str) -> Language:
 def detect(text: str) -> Language:
     """Tell which of the two languages a text is in; English where nothing tells."""
     found = words(text)
-    indonesian = sum(word in INDONESIAN for word in found)
-    english = sum(word in ENGLISH for word in found)
+    indonesian = len(INDONESIAN.intersection(found))
+    english = len(ENGLISH.intersection(found))
     if indonesian == english:
         indonesian += any(_INDONESIAN_FORM.fullmatch(word) for word in found)
     return Language.INDONESIAN if indonesian > english else Language.ENGLISH
@@ -129,7 +129,11 @@ def pairs(found: list[str]) -> list[str]:
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in words(text) if word not in STOP_WORDS and not _FIGURE.fullmatch(word)]
+    return [word for word in words(text) if not _says_nothing(word)]
+
+
+def _says_nothing(word: str) -> bool:
+    return word in STOP_WORDS or _FIGURE.fullmatch(word) is not None
 
 
 def _translated(found: list[str]) -> list[tuple[str, ...]]:
@@ -156,7 +160,13 @@ def tokens(text: str, language: Language | None = None) -> list[str]:
         language: What it is in; None: it is detected.
     """
     spoken = language or detect(text)
-    return [stem(word, spoken) for word in _content(text)]
+    stems = [_content_stem(word, spoken) for word in words(text)]
+    return [found for found in stems if found]
+
+
+@lru_cache(maxsize=200_000)
+def _content_stem(word: str, language: Language) -> str:
+    return "" if _says_nothing(word) else stem(word, language)
 
 
 @lru_cache(maxsize=200_000)
