@@ -1,9 +1,10 @@
 PY := .venv/bin/python
-.PHONY: serve test check bench clean
+.PHONY: serve test check eval bench clean
 
 serve: .venv/.installed ; $(PY) -m openta_server
 test: .venv/.installed-dev ; $(PY) -m pytest
 check: .venv/.installed-dev ; $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+eval: .venv/.installed-dev ; $(PY) agents/eval/evaluate.py
 bench: .venv/.installed-bench ; $(PY) -m benchmarks
 clean: ; rm -rf .venv
 
