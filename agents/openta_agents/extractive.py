@@ -10,7 +10,7 @@ from functools import cached_property
 
 from openta_agents.catalogue import Paper
 from openta_agents.cues import read
-from openta_agents.followups import Standalone
+from openta_agents.followups import LONGEST_READ, Standalone
 from openta_agents.language import Language, alternatives
 from openta_agents.phrases import Phrases, phrases_in
 from openta_agents.quotes import (
@@ -27,6 +27,8 @@ from openta_agents.quotes import (
 
 # How many sentences answer a question that asks for no definition, example or list.
 MOST_SENTENCES = 3
+# How many words of a question are looked for.
+MOST_TERMS = 50
 
 _MOST_SEE_ALSO = 2
 _MOST_AUTHORS = 3
@@ -35,6 +37,7 @@ _DEFINES = 0.5  # from this match on, a sentence defines what was asked
 _MOST = 0.5  # a paper that holds this share of the terms is on the topic
 _SAME_SUBJECT = 0.99
 _WEAK = 0.5  # a further sentence says at least this share of what the best one does
+_NEW = 1.5  # what a sentence that is neither definition nor example gains in a follow-up
 _BEHIND = 0.02  # what each place further down among the papers takes from a match
 
 
@@ -61,8 +64,8 @@ class _Asked(Enum):
     )
     DEFINED = re.compile(
         r"\b(?:what(?:['\u2019]s| is| are| does| do| was)|define|definition|explain|describe"
-        r"|meaning|(?:tell me|what|how) about|bagaimana dengan|apa itu|itu apa|apa yang dimaksud|apakah yang|jelaskan|pengertian|definisi"
-        r"|arti(?:nya)?|maksud(?:nya)?|apa)\b"
+        r"|meaning|(?:tell me|what|how) about|bagaimana dengan|apa|itu apa|jelaskan|pengertian"
+        r"|definisi|arti(?:nya)?|maksud(?:nya)?)\b"
     )
     TOLD = re.compile("")
 
@@ -89,15 +92,25 @@ class _Task:
         found = ((n, known_stems(paper)) for n, paper in enumerate(self.papers, 1))
         return frozenset(n for n, stems in found if overlap(self.terms, stems) >= _MOST)
 
-    def match(self, number: int) -> float:
-        """Say how well a paper is on the topic; those given first are before their equals."""
-        return subject_match(self.terms, self.papers[number - 1]) - _BEHIND * (number - 1)
+    @cached_property
+    def matches(self) -> list[float]:
+        """How well each paper is on the topic; those given first are before their equals."""
+        found = enumerate(self.papers)
+        return [subject_match(self.terms, paper) - _BEHIND * place for place, paper in found]
 
-    def all_quotes(self) -> list[Quote]:
-        return [quote for number in self.numbers() for quote in self.quotes_of(number)]
+    @cached_property
+    def quoted(self) -> list[list[Quote]]:
+        """The sentences of each paper."""
+        return [quotes(n, paper, self.language) for n, paper in enumerate(self.papers, 1)]
+
+    def match(self, number: int) -> float:
+        return self.matches[number - 1]
 
     def quotes_of(self, number: int) -> list[Quote]:
-        return quotes(number, self.papers[number - 1], self.language)
+        return self.quoted[number - 1]
+
+    def all_quotes(self) -> list[Quote]:
+        return [quote for found in self.quoted for quote in found]
 
     def numbers(self) -> list[int]:
         return list(range(1, len(self.papers) + 1))
@@ -126,12 +139,15 @@ class Extractive:
 def _task(
     question: str, standalone: Standalone, papers: Sequence[Paper], language: Language
 ) -> _Task:
-    searched = read(standalone.query).searched
-    own = read(question)
-    topic = " ".join(own.subject if own.turns else searched) or plain(standalone.query)
+    searched = read(standalone.query[:LONGEST_READ]).searched
+    own = read(question[:LONGEST_READ])
+    topic = " ".join(own.subject if own.turns else searched) or plain(
+        standalone.query[:LONGEST_READ]
+    )
     follows = plain(standalone.follows) if standalone.follows else None
     phrases = phrases_in(language)
-    return _Task(question, follows, topic, alternatives(topic), papers, language, phrases)
+    terms = list(dict.fromkeys(alternatives(topic)))[:MOST_TERMS]
+    return _Task(question[:LONGEST_READ], follows, topic, terms, papers, language, phrases)
 
 
 def _answer(task: _Task) -> Iterator[str]:
@@ -160,7 +176,9 @@ def _defined(task: _Task) -> Iterator[str]:
 
 def _adds(task: _Task) -> bool:
     """Say whether a follow-up asks for something of its topic, rather than what it is."""
-    return bool(task.follows) and not re.search(r"\b(?:about|dengan|tentang)\b", task.question)
+    return bool(task.follows) and not re.search(
+        r"\b(?:about|dengan|tentang)\b", task.question.lower()
+    )
 
 
 def _see_also(best: int, task: _Task) -> Iterator[str]:
@@ -241,7 +259,7 @@ def _candidates(task: _Task) -> list[Quote]:
 def _score(quote: Quote, task: _Task) -> float:
     """Weigh a sentence; one that goes on from the turn before has what was not said there."""
     new = not quote.names and not quote.is_example
-    further = overlap(task.added, quote.stems) if task.added else float(new)
+    further = overlap(task.added, quote.stems) if task.added else _NEW * new
     said = overlap(task.terms, quote.stems) + task.match(quote.number) / 2
     return said + (further if task.follows else 0.0)
 

@@ -13,7 +13,7 @@ from openta_agents.language import Language, alternatives, sentences, tokens
 Terms = Sequence[tuple[str, ...]]
 
 # What is read of an abstract at most, in characters.
-LONGEST_READ = 20_000
+LONGEST_READ = 8000
 # What a keyword or a title tells of a paper's subject beside its definition, which is 1.
 _NAMED_BESIDE = 0.9
 
