@@ -118,6 +118,11 @@ _FRAGMENT = re.compile(
     r"|berikan|sebutkan|tolong|ceritakan|seberapa|apakah|bandingkan)"
 )
 _A_BIGGER_ONE = re.compile(r"\b(?:an?|the|another)(?: \S+){0,2} ones?$")
+# A thing to do, and nothing to do it with: "What should I watch out for?".
+_WITHOUT_OBJECT = re.compile(
+    r"^(?:what|where|when|how|why) (?:should|can|do|must|could|would) (?:i|we|you|one|people) \S+"
+    r"(?: (?:out|up|with|for|about|to|in|on|at|from|off|next|first))*$"
+)
 _EMPTY_IT = re.compile(
     r"\bit (?:is |was )?(?:(?:really|still|always|ever|also) )?(?:possible|true|necessary|important"
     r"|better|best|hard|easy|safe|worth|useful|enough|common|means?|takes?|matters?)"
@@ -161,7 +166,8 @@ def read(question: str) -> Reading:
     turns = bool(_ABOUT.match(line) or _FRAGMENT.match(line))
     if _OF_A_KIND.match(line):
         return Reading(tuple(spoken[-1:]), tuple(spoken[-1:]), leans=False, turns=False)
-    leans = turns or not subject or bool(_PHRASES.search(line)) or _refers(lower, line)
+    shown = _PHRASES.search(line) or _WITHOUT_OBJECT.match(line)
+    leans = turns or not subject or bool(shown) or _refers(lower, line)
     leans = leans and not _SOCIAL.issuperset(lower)
     searched = _kept(spoken, _NOT_SEARCHED | _KINDS if leans else _NOT_SEARCHED)
     return Reading(subject, tuple(word.removesuffix("nya") for word in searched), leans, turns)

@@ -222,10 +222,15 @@ def _titles(task: _Task) -> Iterator[str]:
         paper, found = task.papers[number - 1], task.quotes_of(number)
         title = f"\n- “{plain(paper.title)}” ({paper.year})"
         if found:
-            best = max(found, key=lambda quote: _score(quote, task))
+            best = max(found, key=lambda quote: _fits_a_list(quote, task))
             yield f"{title}: {_said(best, task)}"
         else:
             yield f"{title} [{number}]."
+
+
+def _fits_a_list(quote: Quote, task: _Task) -> float:
+    """Weigh a sentence beside a title: what says what the paper is on comes first."""
+    return overlap(task.terms, quote.stems) + definition_match(task.terms, quote)
 
 
 def _named_papers(task: _Task) -> list[int]:
