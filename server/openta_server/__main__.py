@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from openta_agents import OpenTAAgentError
 from openta_memory import ConversationMemory, OpenTAMemoryError, StoreError
 from openta_server.app import create_app
 from openta_server.settings import ServerSettings
@@ -20,8 +21,8 @@ logger = logging.getLogger("openta_server")
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted.
 
-    Ends with one line on stderr: exit code 2 for a setting that can't be used, 1 for a Redis
-    that can't be.
+    Ends with one line on stderr: exit code 2 for a setting, a catalogue or a chat model that
+    can't be used, 1 for a Redis that can't be.
     """
     parser = _parser()
     given = parser.parse_args(argv)
@@ -29,11 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = ServerSettings.load(OPENTA_HOST=given.host, OPENTA_PORT=given.port)
         logging.config.dictConfig(_logging())
         settings = settings.with_archive()
+        app = create_app(settings)
         _reach(settings)
-    except OpenTAMemoryError as error:
+    except (OpenTAMemoryError, OpenTAAgentError) as error:
         code = 1 if isinstance(error, StoreError) else 2
         parser.exit(code, f"{parser.prog}: {error}\n")
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None)
+    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None)
 
 
 def _parser() -> ArgumentParser:
@@ -78,7 +80,8 @@ def _away(memory: ConversationMemory) -> str:
 
 def _logging() -> dict[str, Any]:
     ours = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    loggers = LOGGING_CONFIG["loggers"] | {"openta_memory": ours, "openta_server": ours}
+    named = dict.fromkeys(("openta_agents", "openta_memory", "openta_server"), ours)
+    loggers = LOGGING_CONFIG["loggers"] | named
     return LOGGING_CONFIG | {"loggers": loggers}
 
 

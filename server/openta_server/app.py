@@ -7,28 +7,37 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from openta_agents import Assistant
+from openta_agents import AgentSettings, Assistant, build_model, build_retriever
 from openta_memory import ConversationMemory, MemorySettings
 from openta_server import problems
 from openta_server.routes import chat, health
 from openta_server.settings import ServerSettings
 
 
-def create_app(settings: MemorySettings | None = None) -> FastAPI:
+def create_app(
+    settings: MemorySettings | None = None, agents: AgentSettings | None = None
+) -> FastAPI:
     """Build the service; its memory opens when it starts and closes when it ends.
 
     Args:
         settings: Where and how conversations are kept; from the environment where not given.
+        agents: What answers are made with; from the environment where not given.
 
     Raises:
-        SettingsError: When a setting can't be used.
+        SettingsError: When a setting of the memory can't be used.
+        AgentSettingsError: When a setting of the assistant can't be used.
+        CatalogueError: When the papers can't be read.
+        MissingPackageError: When the chat model's package is not installed.
     """
     settings = settings or ServerSettings.load().with_archive()
+    agents = agents or AgentSettings.load()
+    model, retriever = build_model(agents), build_retriever(agents)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         memory = ConversationMemory(settings=settings, strict=False)
-        app.state.memory, app.state.assistant = memory, Assistant(memory)
+        assistant = Assistant(memory, agents, model=model, retriever=retriever)
+        app.state.memory, app.state.assistant = memory, assistant
         try:
             if not (await memory.ahealth()).can_serve:
                 # Raises, and says what to do.

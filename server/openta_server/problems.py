@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from openta_agents import ModelError, OpenTAAgentError, QuestionError
 from openta_memory import (
     ArchiveError,
     MemoryClosedError,
@@ -42,6 +43,12 @@ MEMORY_ERRORS: tuple[tuple[type[OpenTAMemoryError], int, str | None], ...] = (
     (OpenTAMemoryError, 500, "The memory failed; the log says why."),
 )
 
+AGENT_ERRORS: tuple[tuple[type[OpenTAAgentError], int, str | None], ...] = (
+    (QuestionError, 422, None),
+    (ModelError, 502, "The model gave no answer; the log says why. The question is kept."),
+    (OpenTAAgentError, 500, "The assistant failed; the log says why."),
+)
+
 
 class ProblemResponse(JSONResponse):
     """A problem document.
@@ -64,15 +71,17 @@ class ProblemResponse(JSONResponse):
 
 def install(app: FastAPI) -> None:
     """Let an app answer every error with a problem document."""
-    app.exception_handler(OpenTAMemoryError)(_of_memory)
+    app.exception_handler(OpenTAMemoryError)(_of_ours)
+    app.exception_handler(OpenTAAgentError)(_of_ours)
     app.exception_handler(RequestValidationError)(_of_validation)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(Exception)(_of_bug)
 
 
-async def _of_memory(_: Request, error: OpenTAMemoryError) -> ProblemResponse:
+async def _of_ours(_: Request, error: OpenTAMemoryError | OpenTAAgentError) -> ProblemResponse:
+    known = (*MEMORY_ERRORS, *AGENT_ERRORS)
     status, detail = next(
-        (status, detail) for kind, status, detail in MEMORY_ERRORS if isinstance(error, kind)
+        (status, detail) for kind, status, detail in known if isinstance(error, kind)
     )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s", error)

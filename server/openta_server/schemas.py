@@ -17,10 +17,10 @@ class MetaParams(BaseModel):
         stream: Send the answer as it is made; only false is served yet.
         conversation_id: The conversation to go on with; without one, a new one is made.
         is_incognito: Read nothing of the conversation and store nothing.
-        language: Accepted, not used yet; so are the three that follow.
-        mode: How thoroughly to answer.
-        timezone: Where the asker is.
-        source_preference: Which sources to prefer.
+        language: What to answer in, a BCP 47 tag; the question's language without one.
+        mode: "basic", or "deep" for a chat model that searches as often as it takes.
+        timezone: Where the asker is, an IANA name such as Asia/Jakarta.
+        source_preference: "all", or "only_papers", or "only_general" for no papers.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,21 +43,43 @@ class ChatRequest(BaseModel):
     meta_params: MetaParams = Field(default_factory=MetaParams)
 
 
+class CitedPaper(BaseModel):
+    """A paper that an answer cites.
+
+    Attributes:
+        number: Its number in the answer, which cites it as [number].
+        id: Its id in the catalogue.
+        title: Its title.
+        authors: Their names, in order.
+        year: When it came out.
+        url: Where it can be read; null where that is not known.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int
+    id: str
+    title: str
+    authors: list[str]
+    year: int
+    url: str | None
+
+
 class ChatAnswer(BaseModel):
     """An answer.
 
     Attributes:
         answer: What is answered.
-        sources: Ids of the papers it was taken from; none yet.
-        citations: Where in the answer they are cited; none yet.
+        sources: Ids of the papers that it cites.
+        citations: Those papers, each with its number in the answer.
         conversation_id: Name it in the next question to go on.
         message_id: The stored answer; null where nothing was stored.
         search_query: The question made to stand alone.
     """
 
     answer: str
-    sources: list[str] = []
-    citations: list[str] = []
+    sources: list[str]
+    citations: list[CitedPaper]
     conversation_id: str
     message_id: str | None
     search_query: str

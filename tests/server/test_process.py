@@ -35,7 +35,7 @@ def test_with_the_defaults_the_second_answer_uses_the_first(
     first = service.ask(TOPIC, conversation_id="conv_1")
     second = service.ask(FOLLOW_UP, conversation_id="conv_1")
     assert first.status_code == second.status_code == 200
-    assert second.json()["answer"].startswith(f"Following up on your question “{TOPIC}”")
+    assert second.json()["answer"].startswith("Following up on machine learning")
     assert service.output.count("No REDIS_URL: an embedded Redis") == 1
     service.stop()
     assert "Application shutdown complete" in service.output
@@ -119,6 +119,9 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
         ("REDIS_URL", "http://localhost"),
         ("OPENTA_PORT", "99999"),
         ("OPENTA_PORT", "http"),
+        ("OPENTA_PAPERS", "none"),
+        ("OPENTA_MODEL", "gpt"),
+        ("OPENTA_MODEL", "nosuch:model"),
     ],
 )
 def test_every_wrong_setting_is_named(
@@ -160,7 +163,7 @@ def test_on_the_defaults_a_conversation_outlives_the_service(serve: Serve, tmp_p
     first.stop()
     second = serve(OPENTA_DATA_DIR=str(tmp_path / "kept"))
     answer = second.ask(FOLLOW_UP, conversation_id="conv_1").json()["answer"]
-    assert answer.startswith(f"Following up on your question “{TOPIC}”")
+    assert answer.startswith("Following up on machine learning")
     assert "Conversations are archived in sqlite" in second.output
     assert str(tmp_path / "kept" / "openta.db") in second.output
 
