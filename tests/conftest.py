@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ SETTINGS = (
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the developer's own settings and .env file out of the tests."""
-    for name in SETTINGS:
+    for name in (*SETTINGS, *(name for name in os.environ if name.startswith("OPENTA_"))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
