@@ -17,7 +17,8 @@ from openta_agents.questions import Asked, Preference
 from openta_memory import valid_window
 
 _ROLE = (
-    "You are OpenTA, a research assistant who answers questions and follows up on earlier turns."
+    "You are OpenTA, a research assistant who answers questions and follows up on earlier turns. "
+    "Where a question leans on an earlier turn, say in a few words what it refers to."
 )
 
 _DATA = (

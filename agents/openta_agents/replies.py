@@ -3,7 +3,7 @@
 A whole reply has `answer` (the AIMessage), `messages` (what is stored: the answer, behind the tool
 calls that led to it), `sources` (ids of the papers cited), `citations`, `search_query`, `follows`
 (what of an earlier turn the question leaned on, or None) and `removed` (what was cited though it
-was not given). A streamed one has `answer` alone, as a chunk, in all but its last part.
+was not given). A streamed one has the answer in chunks, and the rest in its last part.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Draft:
 
     def part(self, text: str) -> AddableDict:
         """Give a part of a streamed reply."""
-        return AddableDict(answer=AIMessageChunk(content=text, id=self.id))
+        # An answer that is given up in the middle is none: nothing of it is stored.
+        return AddableDict(answer=AIMessageChunk(content=text, id=self.id), messages=[])
 
     def last(self, said: Checked, *, earlier: Sequence[BaseMessage] = ()) -> AddableDict:
         """Give the last part of a streamed reply, whose text was given before."""
