@@ -40,7 +40,7 @@ class PaperRetriever(BaseRetriever):
     Example:
         >>> retriever = build_retriever(AgentSettings())
         >>> retriever.invoke("What is machine learning?")[0].metadata["year"]
-        2015
+        2012
     """
 
     catalogue: Catalogue
