@@ -52,6 +52,7 @@ _SOCIAL = _set(
     "evening afternoon you much very so a lot for the help ya tidak terima kasih makasih halo hai "
     "baik oke selamat pagi siang sore malam sip mantap sekali banyak"
 )
+_FILLING = _set("you much very so a lot for the help ya banyak sekali")
 _SMALL = _set(
     "s t re ve ll d m not i'm back there here people someone somebody anyone maybe perhaps "
     "now today still sort kind kinds type types tell happen happens happened ask asked wonder "
@@ -171,6 +172,12 @@ def read(question: str) -> Reading:
     leans = leans and not _SOCIAL.issuperset(lower)
     searched = _kept(spoken, _NOT_SEARCHED | _KINDS if leans else _NOT_SEARCHED)
     return Reading(subject, tuple(word.removesuffix("nya") for word in searched), leans, turns)
+
+
+def is_small_talk(question: str) -> bool:
+    """Say whether a question only greets, thanks or agrees: "ok", "terima kasih"."""
+    spoken = {word.lower() for word in words(question)}
+    return spoken <= _SOCIAL and not spoken <= _FILLING
 
 
 def words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 
 from openta_agents.catalogue import Paper
-from openta_agents.cues import read
+from openta_agents.cues import is_small_talk, read
 from openta_agents.followups import LONGEST_READ, Standalone
 from openta_agents.language import Language, alternatives
 from openta_agents.phrases import Phrases, phrases_in
@@ -130,6 +130,9 @@ class Extractive:
             papers: The papers found, best first; `[n]` in the answer counts them from 1.
             language: What to answer in.
         """
+        if is_small_talk(question[:LONGEST_READ]):
+            yield phrases_in(language).pleased
+            return
         task = _task(question, standalone, papers, language)
         if task.follows:
             yield task.phrases.following.format(topic=_named(task.follows))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from openta_agents.cues import Reading, read, subject_of
-from openta_agents.language import STOP_WORDS
+from openta_agents.cues import Reading, is_small_talk, read, subject_of
+from openta_agents.language import STOP_WORDS, Language
+from openta_agents.phrases import phrases_in
 
 # A question longer than this is read from its start only, in characters.
 LONGEST_READ = 4000
@@ -90,18 +91,41 @@ def standalone(question: str, history: Sequence[BaseMessage]) -> Standalone:
 
 
 def _leant_on(question: str, reading: Reading, history: Sequence[BaseMessage]) -> _Topic | None:
-    topic, answer = None, None
-    for message in history:
-        if isinstance(message, HumanMessage) and (said := _text(message)):
-            topic = _after(said, topic, answer)
-        elif isinstance(message, AIMessage) and _text(message):
-            answer = message
+    topic, answer = _talked_of(history)
     pointed = _pointed_at(question, answer)
     return pointed or topic or _said_in(answer) if reading.leans else pointed
 
 
+def _talked_of(history: Sequence[BaseMessage]) -> tuple[_Topic | None, AIMessage | None]:
+    """Give the topic that a conversation is on, and the last answer that told something.
+
+    Small talk and questions that no paper matched leave both as they were.
+    """
+    topic, before, answer = None, None, None
+    for message in history:
+        said = _text(message)
+        if isinstance(message, HumanMessage) and said:
+            before, topic = topic, _after(said, topic, answer)
+        elif isinstance(message, AIMessage) and _matched_nothing(message):
+            topic = before
+        elif isinstance(message, AIMessage) and said and not _is_pleased(said):
+            answer = message
+    return topic, answer
+
+
+def _matched_nothing(answer: AIMessage) -> bool:
+    said = _text(answer).endswith(tuple(phrases_in(language).nothing for language in Language))
+    return said and not answer.additional_kwargs.get("citations")
+
+
+def _is_pleased(said: str) -> bool:
+    return said in {phrases_in(language).pleased for language in Language}
+
+
 def _after(question: str, topic: _Topic | None, answer: AIMessage | None) -> _Topic | None:
     """Give the topic that a conversation is on after a question."""
+    if is_small_talk(question):
+        return topic
     reading = read(question)
     if not reading.leans and reading.subject:
         return _Topic(_name(question, reading.subject), reading.subject)

@@ -49,6 +49,10 @@ _SHOWN = 40
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _FIGURE = re.compile(r"\d")  # one alone says nothing of a subject
 _PLURAL = re.compile(r"(?<=[A-Z]{2})s\b")
+# What is said in Indonesian and stands for no content, but in no list of stop words.
+_INDONESIAN_TALK = frozenset(
+    {"makasih", "terima", "halo", "hai", "sip", "mantap", "oke", "selamat", "baik", "ya"}
+)
 _INDONESIAN_FORM = re.compile(
     r"(?:mem|men|meng|meny|pem|pen|peng|peny|ber|ter|per|pel|bel|ke|di)\w{3,}(?:an|kan|nya|i)"
     r"|\w{3,}(?:nya|kah|lah)|(?:meng|meny|peng|peny)\w{3,}|\w{4,}(?:aan|kan)"
@@ -94,7 +98,7 @@ def requested(tag: str | None, question: str) -> Language:
 def detect(text: str) -> Language:
     """Tell which of the two languages a text is in; English where nothing tells."""
     found = words(text)
-    indonesian = len(INDONESIAN.intersection(found))
+    indonesian = len((INDONESIAN | _INDONESIAN_TALK).intersection(found))
     english = len(ENGLISH.intersection(found))
     if indonesian == english:
         indonesian += any(_INDONESIAN_FORM.fullmatch(word) for word in found)

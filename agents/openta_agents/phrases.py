@@ -22,6 +22,7 @@ class Phrases:
         others: Stands for the authors after the first three.
         see_also: Opens the titles of papers that speak of the same.
         nothing: Says that no paper matches.
+        pleased: Answers thanks and greetings.
         papers_only: Says that without a model there is no answer from general knowledge.
     """
 
@@ -35,6 +36,7 @@ class Phrases:
     others: str
     see_also: str
     nothing: str
+    pleased: str
     papers_only: str
 
 
@@ -49,6 +51,7 @@ _ENGLISH = Phrases(
     others=" and others",
     see_also="See also ",
     nothing="Nothing in the catalogue matches this question.",
+    pleased="Glad to help: ask me anything about the papers of the catalogue.",
     papers_only=(
         "No model is set, so only the papers of the catalogue can answer, and this question asks "
         "to leave them out."
@@ -65,6 +68,7 @@ _INDONESIAN = Phrases(
     others=" dan lain-lain",
     see_also="Lihat juga ",
     nothing="Tidak ada makalah di katalog yang cocok dengan pertanyaan ini.",
+    pleased="Senang membantu: silakan bertanya apa saja tentang makalah di katalog.",
     papers_only=(
         "Tidak ada model yang dipasang, jadi hanya makalah di katalog yang dapat menjawab, dan "
         "pertanyaan ini meminta jawaban tanpa makalah."

@@ -11,7 +11,7 @@ from openta_agents.catalogue import Catalogue, Paper, load_sample
 from openta_agents.citations import checked
 from openta_agents.extractive import MOST_SENTENCES, Extractive
 from openta_agents.followups import Standalone
-from openta_agents.language import Language
+from openta_agents.language import Language, requested
 from openta_agents.phrases import phrases_in
 
 EN, ID = Language.ENGLISH, Language.INDONESIAN
@@ -253,3 +253,13 @@ def test_a_huge_question_over_huge_papers_is_answered_soon() -> None:
     papers = [paper(n, "Tea is hot, and tea is good. " * 20_000) for n in range(4)]
 
     assert cited(answer("what is tea and " * 6000, papers), papers)
+
+
+@pytest.mark.parametrize("talk", ["thanks!", "Hello", "ok", "great", "Thank you so much"])
+def test_small_talk_gets_a_friendly_sentence_and_no_citation(talk: str) -> None:
+    assert answer(talk, [paper(1, "Hello is a word.")]) == phrases_in(EN).pleased
+
+
+@pytest.mark.parametrize("talk", ["terima kasih", "makasih", "sip", "halo", "Oke"])
+def test_small_talk_in_indonesian_is_answered_in_it(talk: str) -> None:
+    assert answer(talk, [], language=requested(None, talk)) == phrases_in(ID).pleased

@@ -12,6 +12,8 @@ from langchain_core.messages import (
 )
 
 from openta_agents.followups import LONGEST_READ, MOST_WORDS, Standalone, standalone
+from openta_agents.language import Language
+from openta_agents.phrases import phrases_in
 
 TITLES = ("Random Forests", "Deep learning", "Attention Is All You Need")
 CITED = [{"number": n, "title": title} for n, title in enumerate(TITLES, 1)]
@@ -269,3 +271,22 @@ def test_a_huge_question_takes_no_time_and_adds_few_words() -> None:
     history = asked(huge, "What is dropout?", " ".join(f"it{n} it" for n in range(5000)))
 
     assert len(standalone(huge, history).query.split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("talk", ["thanks!", "terima kasih", "ok", "halo", "makasih", "sip"])
+def test_small_talk_never_becomes_the_topic(talk: str) -> None:
+    answer = AIMessage(phrases_in(Language.INDONESIAN).pleased)
+    history = [*ON_LEARNING, HumanMessage(talk), answer]
+
+    assert standalone("siapa yang memperkenalkannya?", history).follows == "machine learning"
+    assert standalone("tell me more", [HumanMessage(talk), answer]).follows is None
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_question_that_no_paper_matched_never_becomes_the_topic(language: Language) -> None:
+    answer = AIMessage(phrases_in(language).nothing, additional_kwargs={"citations": []})
+    history = [*ON_LEARNING, HumanMessage("best pizza in town?"), answer]
+
+    found = standalone("tell me more", history)
+
+    assert found == Standalone("machine learning", "machine learning")
