@@ -133,9 +133,10 @@ class _Find:
 
 
 def _rewritten(rule: Standalone, said: BaseMessage) -> Standalone:
-    """Take the last line that the model wrote, as some think aloud before it."""
+    """Take what the model wrote; of more than one line the first that asks, or the rule's own."""
     lines = [line.strip() for line in said.text.splitlines() if line.strip()]
-    query = lines[-1][:_LONGEST_QUERY] if lines else rule.query
+    asking = lines if len(lines) == 1 else [line for line in lines if line.endswith("?")]
+    query = asking[0][:_LONGEST_QUERY] if asking else rule.query
     return Standalone(query=query, follows=rule.follows)
 
 

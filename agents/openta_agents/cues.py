@@ -59,6 +59,13 @@ _SMALL = _set(
     "why where when who how what seberapa berapa sih dong deh kok nih kan pak bu apakah itu ini "
     "boleh minta kali saja"
 )
+# What is done to or by a subject, in the forms that a follow-up puts it: "memperkenalkannya".
+_ACTS = re.compile(
+    r"(?:memper|diper)kenalkan(?:nya)?|(?:menulis|ditulis|menerbit|diterbit|mengusul|diusul"
+    r"|menjelas|dijelas|mempublikasi|dipublikasi|menemu|ditemu|mencipta|dicipta)(?:kan)?(?:nya)?"
+    r"|(?:mengatasi|diatasi|membuat|dibuat|menyebabkan|disebabkan|terjadi|terbit)(?:nya)?"
+    r"|introduces?|introducing|propos(?:es?|ing)|publish(?:es|ing)"
+)
 _FUNCTION = ENGLISH | INDONESIAN | _SMALL
 _NO_SUBJECT = _FUNCTION | _KINDS | _ASKED | _ASPECTS
 _NOT_SEARCHED = _FUNCTION | _ASKED | _WRITINGS
@@ -196,7 +203,7 @@ def _kept(spoken: Sequence[str], dropped: frozenset[str]) -> tuple[str, ...]:
         for word in spoken
         if not dropped.issuperset({word.lower()})
         and not dropped.issuperset(word.lower().split("-"))
-        if not _is_pronoun_form(word.lower())
+        if not _is_pronoun_form(word.lower()) and not _ACTS.fullmatch(word.lower())
     )
 
 

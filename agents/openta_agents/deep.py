@@ -122,7 +122,7 @@ class _Deep:
     def _given(self, asked: Asked) -> list[BaseMessage]:
         history = [_without_ours(message) for message in asked.history]
         window = valid_window(history, max_tokens=self._means.context_tokens)
-        return [*window, HumanMessage(asked.question)]
+        return prompts.in_turns([*window, HumanMessage(asked.question)])
 
     def _reply(self, asked: Asked, search: _Search, made: Sequence[BaseMessage]) -> AddableDict:
         said = checked(made[-1].text, search.papers) if made else None

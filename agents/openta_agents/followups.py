@@ -28,7 +28,7 @@ _NAMING = re.compile(
     r"|apa itu|siapa itu|apa yang dimaksud(?: dengan)?|define|explain|describe|jelaskan"
     r"|(?:please |can you |could you )*(?:tell me (?:more )?about|explain|describe)"
     r"|(?:what|how) about|and|dan|bagaimana dengan|ceritakan tentang)"
-    r"\s+(?:(?:an?|the|tentang|apa itu)\s+)?(?P<name>[^?!.;:,]+?)[\s?!.]*$",
+    r"\s+(?:(?:an?|the|tentang|apa itu)\s+)?(?P<name>[^\s?!.;:,]+(?: [^\s?!.;:,]+){0,4})[\s?!.]*$",
     re.IGNORECASE,
 )
 _NTH = (
@@ -191,7 +191,8 @@ def _titled(title: str | None) -> _Topic | None:
 
 def _name(question: str, subject: Sequence[str]) -> str:
     """Name a question's topic in its own words; one that names none so simply is quoted."""
-    naming = _NAMING.match(question)
+    # With single blanks, so that no run of them is tried in every way.
+    naming = _NAMING.match(" ".join(question[:LONGEST_READ].split()))
     name = naming["name"].split() if naming else []
     if 0 < len(name) <= _NAMED_WORDS and name[-1].lower() not in STOP_WORDS:
         return " ".join(name)

@@ -74,7 +74,7 @@ def answering(asked: Asked, papers: Sequence[Paper], *, max_tokens: int) -> list
     given = asked.question
     if asked.preference != "only_general":
         given = f"{listed(enumerate(papers, 1))}\n\nQuestion: {asked.question}"
-    return [_system(asked, rules), *said, HumanMessage(given)]
+    return [_system(asked, rules), *in_turns([*said, HumanMessage(given)])]
 
 
 def rewriting(
@@ -83,7 +83,7 @@ def rewriting(
     """Make the prompt that turns a follow-up into a question that stands alone."""
     said = spoken(history, max_tokens=max_tokens)
     request = HumanMessage(f"The last question, to be rewritten:\n{question}")
-    return [SystemMessage(_REWRITING), *said, request]
+    return [SystemMessage(_REWRITING), *in_turns([*said, request])]
 
 
 def searching(asked: Asked) -> SystemMessage:
@@ -105,6 +105,20 @@ def spoken(history: Sequence[BaseMessage], *, max_tokens: int) -> list[BaseMessa
     return valid_window(
         [said for message in history for said in _said(message)], max_tokens=max_tokens
     )
+
+
+def in_turns(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Let a person begin, and join what they said in a row: some providers refuse all else.
+
+    A question that a model failed on stands in the history without an answer.
+    """
+    turns: list[BaseMessage] = []
+    for message in messages:
+        if isinstance(message, HumanMessage) and turns and isinstance(turns[-1], HumanMessage):
+            turns[-1] = HumanMessage(f"{turns[-1].text}\n\n{message.text}", id=message.id)
+        elif turns or isinstance(message, HumanMessage):
+            turns.append(message)
+    return turns
 
 
 def _said(message: BaseMessage) -> list[BaseMessage]:

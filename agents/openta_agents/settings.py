@@ -30,8 +30,8 @@ class AgentSettings(BaseSettings):
         catalogue: The papers, as JSON Lines; none means the sample.
         model: `provider:name` of a chat model; none means the extractive answerer.
         model_args: Handed on to the model: base_url, temperature, api_key and so on.
-        model_seconds: Seconds a model may take for one call.
-        model_retries: How often a failed call is tried again.
+        model_seconds: Seconds a model may be silent before it is given up, retries included.
+        model_retries: How often its client tries a failed call again.
         context_tokens: How many tokens of history a model is given, at most.
         embeddings: `provider:name` of an embedding model; none means BM25 alone.
         index_dir: The folder the index is saved in; none means only in memory.

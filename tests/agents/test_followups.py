@@ -290,3 +290,20 @@ def test_a_question_that_no_paper_matched_never_becomes_the_topic(language: Lang
     found = standalone("tell me more", history)
 
     assert found == Standalone("machine learning", "machine learning")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Makalah mana yang memperkenalkannya?",
+        "Siapa yang menulisnya?",
+        "Siapa yang menulis?",
+        "Mengapa itu terjadi?",
+        "Bagaimana mengatasinya?",
+        "Kapan diterbitkan?",
+        "Siapa yang menjelaskannya?",
+        "Which paper introduces it?",
+    ],
+)
+def test_what_is_done_to_the_topic_is_not_searched_for(question: str) -> None:
+    assert standalone(question, ON_LEARNING) == Standalone("machine learning", "machine learning")
