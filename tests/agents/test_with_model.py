@@ -203,7 +203,10 @@ def test_after_a_failure_the_next_question_is_answered_with_the_lost_one_in_mind
         chain.invoke({"question": TOPIC}, HERE)
     server.replies = [Say("an example of machine learning"), Say("A spam filter [1].")]
     chain.invoke({"question": FOLLOW_UP}, HERE)
-    assert ("user", TOPIC) in server.prompt()
+    asked = [said for role, said in server.prompt() if role == "user"]
+    # In one message with what is asked now: some providers refuse two in a row.
+    assert len(asked) == 1
+    assert asked[0].startswith(TOPIC)
     assert held(memory) == [TOPIC, FOLLOW_UP, "A spam filter [1]."]
 
 
