@@ -35,6 +35,9 @@ _MOST_AUTHORS = 3
 _LONGEST_NAME = 5  # words; what is longer is put in quotation marks
 _DEFINES = 0.5  # from this match on, a sentence defines what was asked
 _MOST = 0.5  # a paper that holds this share of the terms is on the topic
+_NEARLY_ALL = 0.75  # the papers that hold this share of the terms together are on the topic
+_FEW = 2  # a paper that holds fewer of the terms than this must have one as its subject
+_NAMES = 0.3  # from this match on, a paper has something that was asked for as its subject
 _SAME_SUBJECT = 0.99
 _WEAK = 0.5  # a further sentence says at least this share of what the best one does
 _NEW = 1.5  # what a sentence that is neither definition nor example gains in a follow-up
@@ -93,6 +96,18 @@ class _Task:
         return frozenset(n for n, stems in found if overlap(self.terms, stems) >= _MOST)
 
     @cached_property
+    def answerable(self) -> bool:
+        """Whether the papers speak of what is asked: a stray word in one is too little."""
+        if self.follows or not self.terms:
+            return bool(self.papers)
+        known = [known_stems(paper) for paper in self.papers]
+        most = max((overlap(self.terms, stems) for stems in known), default=0.0)
+        together = overlap(self.terms, frozenset().union(*known))
+        several = round(most * len(self.terms)) >= _FEW
+        named = max(self.matches, default=0.0) >= _NAMES
+        return (several or named) and (most >= _MOST or together >= _NEARLY_ALL)
+
+    @cached_property
     def matches(self) -> list[float]:
         """How well each paper is on the topic; those given first are before their equals."""
         found = enumerate(self.papers)
@@ -136,7 +151,7 @@ class Extractive:
         task = _task(question, standalone, papers, language)
         if task.follows:
             yield task.phrases.following.format(topic=_named(task.follows))
-        yield from _answer(task) if papers else [task.phrases.nothing]
+        yield from _answer(task) if task.answerable else [task.phrases.nothing]
 
 
 def _task(
@@ -275,6 +290,9 @@ def _score(quote: Quote, task: _Task) -> float:
 def _written(task: _Task) -> Iterator[str]:
     best = max(task.numbers(), key=task.match)
     paper = task.papers[best - 1]
+    if not task.follows and overlap(task.terms, name_stems(paper)) < _MOST:
+        yield from _told(task)
+        return
     said = task.phrases.written.format(
         title=f"“{plain(paper.title)}”", authors=_authors(paper, task.phrases), year=paper.year
     )
