@@ -129,7 +129,10 @@ class _Find:
         return prompts.rewriting(asked.question, asked.history, max_tokens=budget)
 
     def _found(self, asked: Asked, alone: Standalone, documents: list[Document]) -> Found:
-        return Found(asked, alone, [paper_of(one, self._means.retriever) for one in documents])
+        papers = [paper_of(one, self._means.retriever) for one in documents]
+        pointed = [paper for paper in papers if paper.title == alone.only]
+        # A model is given the others too: it may be asked to compare them.
+        return Found(asked, alone, papers if self._means.model else pointed[:1] or papers)
 
 
 def _rewritten(rule: Standalone, said: BaseMessage) -> Standalone:

@@ -159,7 +159,7 @@ def _task(
 ) -> _Task:
     searched = read(standalone.query[:LONGEST_READ]).searched
     own = read(question[:LONGEST_READ])
-    topic = " ".join(own.subject if own.turns else searched) or plain(
+    topic = " ".join(own.subject if own.turns and not standalone.only else searched) or plain(
         standalone.query[:LONGEST_READ]
     )
     follows = plain(standalone.follows) if standalone.follows else None

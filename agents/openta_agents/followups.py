@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -60,16 +60,19 @@ class Standalone:
     Attributes:
         query: What to search for.
         follows: The topic or question of the turn it leans on; None: it stands alone.
+        only: The title of the one paper that it points at; None: it points at none.
     """
 
     query: str
     follows: str | None
+    only: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
     name: str
     words: tuple[str, ...]
+    title: str | None = None
 
 
 def standalone(question: str, history: Sequence[BaseMessage]) -> Standalone:
@@ -87,7 +90,7 @@ def standalone(question: str, history: Sequence[BaseMessage]) -> Standalone:
     topic = _leant_on(question, reading, history)
     if topic is None:
         return Standalone(question.strip(), None)
-    return Standalone(" ".join(_joined(reading, topic)), topic.name)
+    return Standalone(" ".join(_joined(reading, topic)), topic.name, only=topic.title)
 
 
 def _leant_on(question: str, reading: Reading, history: Sequence[BaseMessage]) -> _Topic | None:
@@ -170,7 +173,8 @@ def _said_in(answer: AIMessage | None) -> _Topic | None:
     if answer is None:
         return None
     if cited := _cited(answer):
-        return _titled(cited[0][1])
+        first = _titled(cited[0][1])
+        return _Topic(first.name, first.words) if first else None
     subject = _once(subject_of(_text(answer)[:QUOTED_CHARACTERS]))[:_NAMED_WORDS]
     return _Topic(" ".join(subject), subject) if subject else None
 
@@ -186,7 +190,7 @@ def _cited(answer: AIMessage) -> list[tuple[int, str]]:
 
 def _titled(title: str | None) -> _Topic | None:
     words = subject_of(title) if title else ()
-    return _Topic(_quoted(title), words) if title and words else None
+    return _Topic(_quoted(title), words, title) if title and words else None
 
 
 def _name(question: str, subject: Sequence[str]) -> str:

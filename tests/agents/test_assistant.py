@@ -309,3 +309,19 @@ def test_langchains_deprecation_warnings_do_not_reach_our_users(
         build_assistant(memory)
         ask(memory, TOPIC)
     assert [str(warning.message) for warning in warned] == []
+
+
+@pytest.mark.parametrize(
+    "pointing", ["And the second one?", "yang kedua?", "What about paper [{}]?"]
+)
+def test_a_paper_pointed_at_is_the_only_one_answered_from(
+    memory: ConversationMemory, pointing: str
+) -> None:
+    chain = build_assistant(memory)
+    first = chain.invoke({"question": "Which papers are about decision trees?"}, HERE)
+    second = first["citations"][1]
+
+    reply = chain.invoke({"question": pointing.format(second["number"])}, HERE)
+
+    assert reply["sources"] == [second["id"]]
+    assert second["title"] in reply["follows"]
