@@ -101,7 +101,7 @@ def build_assistant(
         RunnableLambda(begin.begin, begin.abegin, name="begin") | _answerer(means),
         memory.turn,
         ConfigurableFieldSpec(id="session_id", annotation=str),
-        ConfigurableFieldSpec(id="owner", annotation=str | None, default=None),
+        ConfigurableFieldSpec(id="owner", annotation=str | None),
     )
 
 
