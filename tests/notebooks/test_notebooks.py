@@ -44,7 +44,7 @@ def outputs(notebook: nbformat.NotebookNode) -> list[Any]:
 
 
 def test_the_notebooks_are_found() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "02_assistant"]
+    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "02_assistant", "03_experiments"]
 
 
 @each_notebook
