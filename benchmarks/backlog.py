@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from tempfile import TemporaryDirectory
 
 from benchmarks.recorded import appends, openings, together
 from benchmarks.server import RedisServer
@@ -15,6 +16,11 @@ CONVERSATIONS = 500
 PORTION = 5000
 
 (OUTBOX,) = Keys().outboxes()
+
+
+# Stands for whatever archive the outbox is for: nothing is drained into it.
+_PLACE = TemporaryDirectory(prefix="openta-bench-")
+NOWHERE = f"sqlite:///{_PLACE.name}/none.db"
 
 
 def plain(url: str | None = None) -> MemorySettings:
@@ -63,8 +69,7 @@ def put(server: RedisServer, size: int) -> None:
 
 
 def _append(server: RedisServer, session_ids: list[str]) -> None:
-    # Never opened: it stands for whatever archive the outbox is for.
-    together(server.control, appends(archiving("sqlite:///none"), session_ids))
+    together(server.control, appends(archiving(NOWHERE), session_ids))
 
 
 def _kept(size: int) -> str:

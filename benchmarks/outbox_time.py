@@ -40,7 +40,7 @@ def measure(server: RedisServer) -> list[Entry]:
 def _rounds(server: RedisServer, send: Send) -> tuple[Samples, Samples]:
     """Alternate rounds with the archive on and off, and empty the outbox after each."""
     settings: dict[str, MemorySettings] = {
-        "archived": backlog.archiving("sqlite:///none"),  # never opened: nothing is drained
+        "archived": backlog.archiving(backlog.NOWHERE),
         "plain": backlog.plain(),
     }
     samples = {name: Samples() for name in settings}

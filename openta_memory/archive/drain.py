@@ -96,7 +96,8 @@ class Drain:
         """
         newest = {stream: await self._last(stream) for stream in streams or self._streams}
         for stream, last in newest.items():
-            await self._complete(stream, last)
+            if last:
+                await self._complete(stream, last)
 
     def has_written(self, entry_id: str | None) -> bool:
         """Say whether this drain archived an entry, as far as it remembers."""
