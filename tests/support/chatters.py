@@ -54,19 +54,27 @@ def converse(
 def insist(
     memory: ConversationMemory, session_id: str, line: Connection, *, writer: int, turns: int
 ) -> list[Acknowledged]:
-    """Append turns; one that the archive could not take is asked for again until it is told."""
+    """Append turns; one that the archive could not take is asked for again until it is told.
+
+    Told to end, it ends behind a turn that was: one that was not may be stored all the same.
+    """
     told: list[Acknowledged] = []
     while len(told) < turns and not line.poll():
         number = len(told)
-        try:
-            appended = memory.append(
-                session_id, make_turn(writer, number), token=f"{writer}-{number}"
-            )
-        except ArchiveError:
-            time.sleep(0.02)
-        else:
-            told.append((writer, number, appended.seq))
+        told.append((writer, number, _insisted(memory, session_id, writer, number)))
     return told
+
+
+def _insisted(memory: ConversationMemory, session_id: str, writer: int, number: int) -> int:
+    by = time.monotonic() + WAIT_SECONDS
+    turn = make_turn(writer, number)
+    while True:
+        try:
+            return memory.append(session_id, turn, token=f"{writer}-{number}").seq
+        except ArchiveError:
+            if time.monotonic() > by:
+                raise
+            time.sleep(0.02)
 
 
 def append_once(
